@@ -1,0 +1,336 @@
+package dev.smalldoge.model;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.GradMode;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import dev.smalldoge.torch.Torch;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The Doge language model: embedding, decoder layers, final norm, head.
+ *
+ * <p>Shapes: B batch, T sequence, d hidden width, V vocabulary, N = B · T tokens. Token ids and
+ * labels are INT64 (B, T); a label of {@link #IGNORE_INDEX} is not trained on; the model moves the
+ * labels itself, so labels are the ids.
+ *
+ * <p>Source: {@code DogeForCausalLM} of Hugging Face transformers, its eager path.
+ */
+public final class DogeForCausalLm implements AutoCloseable {
+  /** The label of a token that is not trained on. */
+  public static final long IGNORE_INDEX = -100;
+
+  private static final long HEAD_CHUNK_BYTES = 128L << 20;
+
+  private final ModelConfig config;
+  private final Weights weights;
+  private final Operations operations;
+  private final Precision precision;
+  private final RotaryEmbedding rotary;
+  private final List<DecoderLayer> layers = new ArrayList<>();
+  private boolean recompute;
+
+  /** A model over the given weights, which it owns from here on. */
+  public DogeForCausalLm(ModelConfig config, Weights weights, Precision precision) {
+    this.config = config;
+    this.weights = weights;
+    this.operations = weights.operations();
+    this.precision = precision;
+    this.rotary = new RotaryEmbedding(config, operations);
+    for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
+      layers.add(new DecoderLayer(config, weights, layer));
+    }
+  }
+
+  /** The model's shape. */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** The master weights. */
+  public Weights weights() {
+    return weights;
+  }
+
+  /** The type that hidden states have. */
+  public Precision precision() {
+    return precision;
+  }
+
+  /** The operations of the device that the model lives on. */
+  public Operations operations() {
+    return operations;
+  }
+
+  /**
+   * Whether {@link #backward} keeps only each layer's input and runs the layer again for its
+   * gradient: about a third more time, a fraction of the activation memory, the same numbers.
+   */
+  public void recompute(boolean on) {
+    recompute = on;
+  }
+
+  /** Logits (N, V) of all positions, in the compute type; for tests and short inputs. */
+  public Tensor logits(ModelInput input) {
+    try (GradMode off = GradMode.off();
+        TensorScope scope = new TensorScope()) {
+      Tensor hidden = hiddenStates(input, false, new ArrayList<>());
+      return scope.keep(operations.linear(flat(hidden), head()));
+    }
+  }
+
+  /** Hidden states (B, T, d) after the final norm. */
+  public Tensor hiddenStates(ModelInput input) {
+    return hiddenStates(input, false, new ArrayList<>());
+  }
+
+  private Tensor hiddenStates(ModelInput input, boolean training, List<Tensor> routerScores) {
+    Tensor x = operations.embed(input.inputIds(), embedding(), precision.type());
+    Pass pass = new Pass(input, training);
+    for (DecoderLayer layer : layers) {
+      x = pass.through(layer, x, routerScores);
+    }
+    return finalNorm(x);
+  }
+
+  /** What is the same for all layers of one pass. */
+  private final class Pass {
+    private final ModelInput input;
+    private final boolean training;
+    private final boolean folded;
+    private final Tensor cos;
+    private final Tensor sin;
+
+    Pass(ModelInput input, boolean training) {
+      this.input = input;
+      this.training = training;
+      this.folded = DynamicMaskAttention.folds(config, input, training);
+      rotary.prepare(input.length());
+      this.cos = rotary.cos(0, input.length());
+      this.sin = rotary.sin(0, input.length());
+    }
+
+    Tensor through(DecoderLayer layer, Tensor x, List<Tensor> routerScores) {
+      return layer.forward(x, cos, sin, input, folded, training, routerScores);
+    }
+  }
+
+  /**
+   * What one micro-batch added to the step.
+   *
+   * @param nats sum of the loss over the counted tokens, FLOAT64, on the device
+   * @param auxLoss load-balancing loss, FLOAT32, on the device; null without it
+   */
+  public record Loss(Tensor nats, Tensor auxLoss) {}
+
+  /**
+   * Runs forward and backward, and adds to the gradients of the trained weights.
+   *
+   * @param labels INT64 (B, T), as the ids
+   * @param scale factor of the loss's gradient: 1 / counted tokens of the whole step
+   * @param auxScale factor of the load-balancing loss's gradient: routerAuxLossCoef / micro-batches
+   *     of the step; 0 to leave that loss out
+   * @return the losses, unscaled, to be closed by the caller or its scope
+   */
+  public Loss backward(ModelInput input, Tensor labels, double scale, double auxScale) {
+    try (TensorScope scope = new TensorScope();
+        GradMode on = GradMode.on()) {
+      boolean withAux = config.isMoe() && auxScale != 0;
+      Loss loss =
+          recompute
+              ? backwardRecomputing(input, labels, scale, withAux ? auxScale : 0)
+              : backwardAtOnce(input, labels, scale, withAux ? auxScale : 0);
+      scope.keep(loss.nats);
+      if (loss.auxLoss != null) {
+        scope.keep(loss.auxLoss);
+      }
+      return loss;
+    }
+  }
+
+  private Loss backwardAtOnce(ModelInput input, Tensor labels, double scale, double auxScale) {
+    List<Tensor> routerScores = new ArrayList<>();
+    Tensor hidden = hiddenStates(input, true, routerScores);
+    Tensor[] head = headLoss(hidden, labels, scale);
+    if (auxScale == 0) {
+      hidden.backward(head[1]);
+      return new Loss(head[0], null);
+    }
+    Tensor aux = auxLoss(routerScores);
+    Tensor seed = operations.floats(new float[] {(float) auxScale});
+    operations.backward(List.of(hidden, aux), List.of(head[1], seed));
+    return new Loss(head[0], aux.detach());
+  }
+
+  private Loss backwardRecomputing(ModelInput input, Tensor labels, double scale, double auxScale) {
+    long seed = config.hiddenDropout() + config.attentionDropout() > 0 ? Torch.randomSeed() : 0;
+    List<Tensor> inputs = new ArrayList<>();
+    List<Tensor> routerScores = new ArrayList<>();
+    Pass pass = new Pass(input, true);
+    try (GradMode off = GradMode.off()) {
+      Tensor x = operations.embed(input.inputIds(), embedding(), precision.type());
+      for (DecoderLayer layer : layers) {
+        inputs.add(x);
+        seedLayer(seed, inputs.size());
+        x = pass.through(layer, x, routerScores);
+      }
+      inputs.add(x);
+    }
+    Tensor last = leaf(inputs.get(layers.size()));
+    Tensor normed = finalNorm(last);
+    Tensor[] head = headLoss(normed, labels, scale);
+    normed.backward(head[1]);
+    Tensor gradient = last.gradient();
+
+    Tensor aux = null;
+    List<Tensor> scoreLeaves = new ArrayList<>();
+    if (auxScale != 0) {
+      routerScores.forEach(s -> scoreLeaves.add(leaf(s)));
+      aux = auxLoss(scoreLeaves);
+      aux.backward(operations.floats(new float[] {(float) auxScale}));
+    }
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      Tensor x = leaf(inputs.get(i));
+      List<Tensor> outputs = new ArrayList<>();
+      seedLayer(seed, i + 1);
+      Tensor y = pass.through(layers.get(i), x, outputs);
+      List<Tensor> seeds = new ArrayList<>(List.of(gradient));
+      if (auxScale != 0) {
+        seeds.add(scoreLeaves.get(i).gradient());
+      } else {
+        outputs.clear();
+      }
+      outputs.add(0, y);
+      operations.backward(outputs, seeds);
+      gradient = x.gradient();
+    }
+    operations.embed(input.inputIds(), embedding(), precision.type()).backward(gradient);
+    return new Loss(head[0], aux == null ? null : aux.detach());
+  }
+
+  private static void seedLayer(long seed, int layer) {
+    if (seed != 0) {
+      Torch.setSeed(seed + layer); // dropout falls alike in both runs
+    }
+  }
+
+  private static Tensor leaf(Tensor x) {
+    Tensor leaf = x.detach();
+    leaf.requireGradient(true);
+    return leaf;
+  }
+
+  /** Sum of nats over the counted tokens, FLOAT64, without gradients. */
+  public Tensor loss(ModelInput input, Tensor labels) {
+    try (GradMode off = GradMode.off();
+        TensorScope scope = new TensorScope()) {
+      Tensor hidden = hiddenStates(input, false, new ArrayList<>());
+      Tensor next = operations.nextLabels(labels);
+      return scope.keep(
+          operations.headLoss(flat(hidden), head(), next, 1, headChunk(), false, List.of())[0]);
+    }
+  }
+
+  /** The load-balancing loss of an input, FLOAT32, without gradients; for a CDMoE. */
+  public Tensor auxLoss(ModelInput input) {
+    check(config.isMoe(), "this model has no experts to balance; use a CDMoE configuration");
+    try (GradMode off = GradMode.off();
+        TensorScope scope = new TensorScope()) {
+      List<Tensor> routerScores = new ArrayList<>();
+      hiddenStates(input, false, routerScores);
+      return scope.keep(auxLoss(routerScores));
+    }
+  }
+
+  private Tensor auxLoss(List<Tensor> routerScores) {
+    boolean legacy = config.routing() == ModelConfig.Routing.LEGACY;
+    return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), legacy, List.of());
+  }
+
+  private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
+    try (GradMode off = GradMode.off()) {
+      String name = config.tieWordEmbeddings() ? WeightShapes.EMBEDDING : WeightShapes.HEAD;
+      Tensor[] loss =
+          operations.headLoss(
+              flat(hidden),
+              head(),
+              operations.nextLabels(labels),
+              scale,
+              headChunk(),
+              true,
+              weights.gradientOf(name));
+      long[] shape = hidden.shape();
+      return new Tensor[] {loss[0], operations.view(loss[1], shape)};
+    }
+  }
+
+  /** Room for the keys, values and biases of {@code capacity} tokens in each of the rows. */
+  public KeyValueCache newCache(int batchSize, int capacity) {
+    try (GradMode off = GradMode.off()) {
+      return new KeyValueCache(config, operations, precision, batchSize, capacity);
+    }
+  }
+
+  /**
+   * Logits (B, V) in FLOAT32 of the last of T new tokens; the cache remembers all of them.
+   *
+   * @param inputIds INT64 (B, T), the tokens after those in the cache
+   * @param keyMask at most one INT64 (B, cached + T), 0 for padding
+   */
+  public Tensor nextLogits(Tensor inputIds, KeyValueCache cache, List<Tensor> keyMask) {
+    int fresh = (int) inputIds.shape()[1];
+    cache.checkRoom(fresh);
+    try (GradMode off = GradMode.off();
+        TensorScope scope = new TensorScope()) {
+      rotary.prepare(rotaryLength(cache.position() + fresh, cache.capacity()));
+      Tensor cos = rotary.cos(cache.position(), fresh);
+      Tensor sin = rotary.sin(cache.position(), fresh);
+      Tensor x = operations.embed(inputIds, embedding(), precision.type());
+      for (int i = 0; i < layers.size(); i++) {
+        x = layers.get(i).forwardCached(x, cos, sin, keyMask, cache.layer(i), cache.position());
+      }
+      cache.advance(fresh);
+      Tensor last = operations.lastRows(finalNorm(x));
+      return scope.keep(
+          operations.cast(operations.linear(last, head()), dev.smalldoge.torch.DType.FLOAT32));
+    }
+  }
+
+  /** Tables for the whole cache at once, unless the base depends on the length reached. */
+  private int rotaryLength(int reached, int capacity) {
+    boolean grows =
+        config.ropeScaling().isDynamic()
+            && capacity > config.ropeScaling().originalMaxPositionEmbeddings();
+    return grows ? reached : capacity;
+  }
+
+  private Tensor finalNorm(Tensor x) {
+    return operations.rmsNorm(x, weights.get("model.norm.weight"), config.rmsNormEps());
+  }
+
+  private Tensor flat(Tensor hidden) {
+    return operations.view(hidden, -1, config.hiddenSize());
+  }
+
+  private Tensor embedding() {
+    return weights.get(WeightShapes.EMBEDDING);
+  }
+
+  private Tensor head() {
+    return config.tieWordEmbeddings() ? embedding() : weights.get(WeightShapes.HEAD);
+  }
+
+  private int headChunk() {
+    return (int) Math.max(64, HEAD_CHUNK_BYTES / (4L * config.vocabSize()));
+  }
+
+  @Override
+  public void close() {
+    rotary.close();
+    weights.close();
+  }
+}

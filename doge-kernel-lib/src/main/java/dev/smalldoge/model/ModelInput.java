@@ -1,0 +1,109 @@
+package dev.smalldoge.model;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Token ids for one forward pass, and which of them a token may look at.
+ *
+ * @param inputIds INT64 (B, T)
+ * @param keyMask at most one INT64 (B, T), 1 for real tokens, 0 for padding
+ * @param paddedLeft whether some row begins with padding, so that its first queries see no key
+ * @param documents at most one INT64 (B, T): the number of each token's document
+ * @param bounds offsets of the documents in the B·T tokens, from 0 to B·T; empty: one a row
+ * @param batchSize B
+ * @param length T
+ */
+public record ModelInput(
+    Tensor inputIds,
+    List<Tensor> keyMask,
+    boolean paddedLeft,
+    List<Tensor> documents,
+    List<Long> bounds,
+    int batchSize,
+    int length) {
+
+  /** Rows without padding, each one document. */
+  public static ModelInput of(Operations operations, long[][] inputIds) {
+    return new ModelInput(
+        tensor(operations, inputIds),
+        List.of(),
+        false,
+        List.of(),
+        List.of(),
+        inputIds.length,
+        inputIds[0].length);
+  }
+
+  /** Rows with padding where {@code attentionMask} is 0. */
+  public static ModelInput padded(
+      Operations operations, long[][] inputIds, long[][] attentionMask) {
+    boolean left = false;
+    boolean any = false;
+    for (long[] row : attentionMask) {
+      left |= row[0] == 0;
+      for (long kept : row) {
+        any |= kept == 0;
+      }
+    }
+    if (!any) {
+      return of(operations, inputIds);
+    }
+    return new ModelInput(
+        tensor(operations, inputIds),
+        List.of(tensor(operations, attentionMask)),
+        left,
+        List.of(),
+        List.of(),
+        inputIds.length,
+        inputIds[0].length);
+  }
+
+  /**
+   * Packed rows: attention stays inside each document.
+   *
+   * @param inputIds INT64 (B, T)
+   * @param bounds offsets of the documents in the flattened batch; every multiple of T is one
+   */
+  public static ModelInput packed(
+      Operations operations, Tensor inputIds, int batchSize, int length, long... bounds) {
+    long[] numbers = new long[batchSize * length];
+    List<Long> offsets = new ArrayList<>();
+    for (int i = 0; i + 1 < bounds.length; i++) {
+      offsets.add(bounds[i]);
+      check(
+          bounds[i] / length == (bounds[i + 1] - 1) / length,
+          "a document of the batch crosses from row %d to the next; end it at the row's end",
+          bounds[i] / length);
+      java.util.Arrays.fill(numbers, (int) bounds[i], (int) bounds[i + 1], i);
+    }
+    offsets.add(bounds[bounds.length - 1]);
+    return new ModelInput(
+        inputIds,
+        List.of(),
+        false,
+        List.of(operations.longs(numbers, batchSize, length)),
+        offsets,
+        batchSize,
+        length);
+  }
+
+  private static Tensor tensor(Operations operations, long[][] rows) {
+    int length = rows[0].length;
+    long[] flat = new long[rows.length * length];
+    for (int row = 0; row < rows.length; row++) {
+      check(
+          rows[row].length == length,
+          "row %d of the batch has %d tokens, row 0 has %d; pad them to one length",
+          row,
+          rows[row].length,
+          length);
+      System.arraycopy(rows[row], 0, flat, row * length, length);
+    }
+    return operations.longs(flat, rows.length, length);
+  }
+}

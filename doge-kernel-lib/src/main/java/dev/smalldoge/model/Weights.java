@@ -1,0 +1,154 @@
+package dev.smalldoge.model;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.GradMode;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import dev.smalldoge.torch.Torch;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/**
+ * A model's FLOAT32 master weights by their Hugging Face names, in the order of the model.
+ *
+ * <p>Closing gives their memory back.
+ */
+public final class Weights implements AutoCloseable {
+  private final Operations operations;
+  private final Map<String, Tensor> byName;
+  private final Map<String, Tensor> gradients = new LinkedHashMap<>();
+
+  private Weights(Operations operations, Map<String, Tensor> byName) {
+    this.operations = operations;
+    this.byName = byName;
+  }
+
+  /**
+   * Owns the given tensors, which must be FLOAT32 and of the shapes that the configuration asks.
+   *
+   * @throws dev.smalldoge.config.DogeException naming the tensor, expected and found shape
+   */
+  public static Weights of(ModelConfig config, Operations operations, Map<String, Tensor> byName) {
+    Map<String, Tensor> ordered = new LinkedHashMap<>();
+    WeightShapes.of(config)
+        .forEach(
+            (name, shape) -> {
+              Tensor tensor = byName.get(name);
+              check(tensor != null, "weight %s is missing; give a checkpoint of this model", name);
+              check(
+                  java.util.Arrays.equals(tensor.shape(), shape),
+                  "weight %s has shape %s, but this configuration needs %s; use the config.json"
+                      + " that belongs to the weights",
+                  name,
+                  java.util.Arrays.toString(tensor.shape()),
+                  java.util.Arrays.toString(shape));
+              ordered.put(name, TensorScope.release(tensor));
+            });
+    return new Weights(operations, ordered);
+  }
+
+  /**
+   * New weights: linear and embedding from N(0, initializerRange²) with the padding row zero, norms
+   * and residual vectors 1, biases and A zero. Equal seeds on the CPU give equal weights.
+   */
+  public static Weights initialize(ModelConfig config, Operations operations, long seed) {
+    Torch.setSeed(seed);
+    Map<String, Tensor> byName = new LinkedHashMap<>();
+    try (GradMode off = GradMode.off()) {
+      WeightShapes.of(config)
+          .forEach((name, shape) -> byName.put(name, initial(name, shape, config, operations)));
+    }
+    return of(config, operations, byName);
+  }
+
+  static Tensor initial(String name, long[] shape, ModelConfig config, Operations operations) {
+    if (name.endsWith("norm.weight") || name.endsWith("_residual")) {
+      float[] ones = new float[Math.toIntExact(shape[0])];
+      java.util.Arrays.fill(ones, 1);
+      return operations.floats(ones, shape);
+    }
+    if (name.endsWith(".bias") || name.endsWith(".A")) {
+      return operations.zeros(DType.FLOAT32, shape);
+    }
+    Tensor weight = operations.normal(config.initializerRange(), shape);
+    if (name.equals(WeightShapes.EMBEDDING)) {
+      operations.zeroRow(weight, config.padTokenId());
+    }
+    return weight;
+  }
+
+  /** The weight of this name. */
+  public Tensor get(String name) {
+    Tensor tensor = byName.get(name);
+    if (tensor == null) {
+      throw new IllegalArgumentException("no weight is named " + name);
+    }
+    return tensor;
+  }
+
+  /** The weights in the order of the model. */
+  public Map<String, Tensor> byName() {
+    return Collections.unmodifiableMap(byName);
+  }
+
+  /** Number of elements of all weights together; a tied head counts once. */
+  public long count() {
+    return byName.values().stream().mapToLong(Tensor::size).sum();
+  }
+
+  /**
+   * Trains the weights whose names pass, and freezes the others. A trained weight's gradient array
+   * exists, zero, from here on.
+   */
+  public void train(Predicate<String> trained) {
+    List<Tensor> fresh = new ArrayList<>();
+    byName.forEach(
+        (name, weight) -> {
+          weight.requireGradient(trained.test(name));
+          if (trained.test(name) && !gradients.containsKey(name)) {
+            fresh.add(weight);
+          }
+        });
+    if (!fresh.isEmpty()) {
+      operations.createGradients(fresh);
+    }
+    byName.forEach(
+        (name, weight) -> {
+          if (trained.test(name)) {
+            gradients.computeIfAbsent(name, n -> TensorScope.release(weight.gradient()));
+          } else if (gradients.containsKey(name)) {
+            gradients.remove(name).close();
+          }
+        });
+  }
+
+  /** The gradient arrays of the trained weights, by name. */
+  public Map<String, Tensor> gradients() {
+    return Collections.unmodifiableMap(gradients);
+  }
+
+  /** The gradient array of a weight, as a list of one; empty for a frozen weight. */
+  List<Tensor> gradientOf(String name) {
+    Tensor gradient = gradients.get(name);
+    return gradient == null ? List.of() : List.of(gradient);
+  }
+
+  /** Where the weights live. */
+  public Operations operations() {
+    return operations;
+  }
+
+  @Override
+  public void close() {
+    gradients.values().forEach(Tensor::close);
+    byName.values().forEach(Tensor::close);
+  }
+}

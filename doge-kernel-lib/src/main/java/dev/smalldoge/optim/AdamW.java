@@ -1,0 +1,173 @@
+package dev.smalldoge.optim;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.model.Weights;
+import dev.smalldoge.torch.GradMode;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Operations.AdamWGroup;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * AdamW with decoupled weight decay and clipping by the global norm, in FLOAT32.
+ *
+ * <p>Weights decay as in the reference: all of them, A, dt_proj, residual vectors and the embedding
+ * included, but not norm weights and biases. The gradient norm is taken before clipping; a norm
+ * above {@code maxGradNorm} scales all gradients down together; a norm that is not finite leaves
+ * weights and moments as they were.
+ *
+ * <p>Source: {@code torch.optim.AdamW} and {@code clip_grad_norm_}; arXiv:1711.05101.
+ */
+public final class AdamW implements AutoCloseable {
+  /**
+   * The constants of AdamW.
+   *
+   * @param beta1 decay of the gradient's mean, in [0, 1)
+   * @param beta2 decay of the squared gradient's mean, in [0, 1)
+   * @param eps added to the root of the second moment
+   * @param weightDecay decay per update as a fraction of the learning rate
+   * @param maxGradNorm largest global gradient norm; larger ones are scaled down to it
+   */
+  public record Settings(
+      double beta1, double beta2, double eps, double weightDecay, double maxGradNorm) {
+    /** Those of the pre-training recipes: 0.9, 0.95, 1e-8, 0.01, clip at 1. */
+    public static final Settings PRETRAINING = new Settings(0.9, 0.95, 1e-8, 0.01, 1);
+
+    /** Those of the fine-tuning recipes: 0.9, 0.999, 1e-8, 0.01, clip at 1. */
+    public static final Settings FINE_TUNING = new Settings(0.9, 0.999, 1e-8, 0.01, 1);
+
+    /** Checks the ranges. */
+    public Settings {
+      check(beta1 >= 0 && beta1 < 1, "beta1 %s is outside [0, 1); use 0.9", beta1);
+      check(beta2 >= 0 && beta2 < 1, "beta2 %s is outside [0, 1); use 0.95", beta2);
+      check(eps > 0, "eps %s is not positive; use 1e-8", eps);
+      check(weightDecay >= 0, "weightDecay %s is negative; use 0.01", weightDecay);
+      check(maxGradNorm > 0, "maxGradNorm %s is not positive; use 1.0", maxGradNorm);
+    }
+  }
+
+  private final Weights weights;
+  private final Operations operations;
+  private final Settings settings;
+  private final Map<String, Tensor> means = new LinkedHashMap<>();
+  private final Map<String, Tensor> squares = new LinkedHashMap<>();
+  private final Map<String, Long> updates = new LinkedHashMap<>();
+  private List<AdamWGroup> groups = List.of();
+  private List<Tensor> gradients = List.of();
+
+  /** An optimizer of the weights that train now; call {@link #refresh} when others do. */
+  public AdamW(Weights weights, Settings settings) {
+    this.weights = weights;
+    this.operations = weights.operations();
+    this.settings = settings;
+    refresh();
+  }
+
+  /** Whether a weight of this name decays. */
+  public static boolean decays(String name) {
+    return !name.endsWith("norm.weight") && !name.endsWith(".bias");
+  }
+
+  /**
+   * Takes up the weights that train now. Moments of weights that trained before are kept; a weight
+   * that joins later starts its own count of updates.
+   */
+  public void refresh() {
+    groups.forEach(g -> g.step().close());
+    gradients = List.copyOf(weights.gradients().values());
+    Map<String, List<String>> alike = new LinkedHashMap<>();
+    try (GradMode off = GradMode.off()) {
+      for (String name : weights.gradients().keySet()) {
+        means.computeIfAbsent(name, n -> moment(weights.get(n)));
+        squares.computeIfAbsent(name, n -> moment(weights.get(n)));
+        long count = updates.computeIfAbsent(name, n -> 0L);
+        alike.computeIfAbsent(decays(name) + " " + count, k -> new ArrayList<>()).add(name);
+      }
+      groups = alike.values().stream().map(this::group).toList();
+    }
+  }
+
+  /** One group of weights that share decay and the number of updates they have had. */
+  private AdamWGroup group(List<String> names) {
+    float count = updates.get(names.get(0));
+    return new AdamWGroup(
+        names.stream().map(weights::get).toList(),
+        names.stream().map(weights.gradients()::get).toList(),
+        names.stream().map(means::get).toList(),
+        names.stream().map(squares::get).toList(),
+        TensorScope.release(operations.floats(new float[] {count})),
+        decays(names.get(0)) ? settings.weightDecay() : 0);
+  }
+
+  private Tensor moment(Tensor weight) {
+    return TensorScope.release(operations.zerosLike(weight));
+  }
+
+  /**
+   * One update with the accumulated gradients, which are zero afterwards.
+   *
+   * @param learningRate of this step
+   * @return the global gradient norm before clipping, FLOAT32, on the device, for the caller to
+   *     close; where it is not finite, nothing was changed
+   */
+  public Tensor update(double learningRate) {
+    try (GradMode off = GradMode.off()) {
+      Tensor norm = operations.globalNorm(gradients);
+      for (AdamWGroup group : groups) {
+        operations.adamW(
+            group,
+            norm,
+            settings.maxGradNorm(),
+            learningRate,
+            settings.beta1(),
+            settings.beta2(),
+            settings.eps());
+      }
+      operations.zero(gradients);
+      weights.gradients().keySet().forEach(n -> updates.merge(n, 1L, Long::sum));
+      return norm;
+    }
+  }
+
+  /**
+   * The moments by name, for a checkpoint: {@code mean.<weight>} and {@code square.<weight>}, each
+   * of the weight's shape, FLOAT32; still the optimizer's own.
+   */
+  public Map<String, Tensor> moments() {
+    Map<String, Tensor> moments = new LinkedHashMap<>();
+    means.forEach((n, t) -> moments.put("mean." + n, t));
+    squares.forEach((n, t) -> moments.put("square." + n, t));
+    return moments;
+  }
+
+  /** How many updates each weight has had. */
+  public Map<String, Long> updates() {
+    return Map.copyOf(updates);
+  }
+
+  /** Takes saved moments, copied, and counts; weights that are not among them start anew. */
+  public void restore(Map<String, Tensor> moments, Map<String, Long> savedUpdates) {
+    try (GradMode off = GradMode.off()) {
+      moments.forEach(
+          (key, saved) -> {
+            String name = key.substring(key.indexOf('.') + 1);
+            Map<String, Tensor> target = key.startsWith("mean.") ? means : squares;
+            operations.copyInto(target.computeIfAbsent(name, n -> moment(weights.get(n))), saved);
+          });
+    }
+    updates.putAll(savedUpdates);
+    refresh();
+  }
+
+  @Override
+  public void close() {
+    means.values().forEach(Tensor::close);
+    squares.values().forEach(Tensor::close);
+    groups.forEach(g -> g.step().close());
+  }
+}

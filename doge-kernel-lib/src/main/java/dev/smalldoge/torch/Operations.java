@@ -1,0 +1,418 @@
+package dev.smalldoge.torch;
+
+import ai.djl.pytorch.jni.NativeTorch;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The named operations that models and optimizers are made of, on one device.
+ *
+ * <p>This is the only door to tensor arithmetic. Behind it stand TorchScript texts, and a faster
+ * kernel can take a name's place without a change above. Shapes: {@code B} batch, {@code T}
+ * sequence, {@code d} hidden width, {@code N} tokens, {@code V} vocabulary. Weights are FLOAT32 and
+ * are cast to the type of the hidden states inside.
+ */
+public final class Operations {
+  private static final Map<Device, Operations> LOADED = new ConcurrentHashMap<>();
+
+  private final Device device;
+  private final Script script;
+
+  /** Any tensor of this device: it tells scripts without tensor arguments where to work. */
+  private final Tensor anchor;
+
+  private Operations(Device device) {
+    this.device = device;
+    this.script = new Script(device);
+    this.anchor = TensorScope.release(floats(new float[1], 1));
+  }
+
+  /** The operations of a device; loaded once. */
+  public static Operations on(Device device) {
+    return LOADED.computeIfAbsent(device, Operations::new);
+  }
+
+  /** Where results live. */
+  public Device device() {
+    return device;
+  }
+
+  String[] scriptNames() {
+    return script.methodNames();
+  }
+
+  // Arrays
+
+  /**
+   * A FLOAT32 tensor with a copy of the values.
+   *
+   * @param values row-major, as many as the shape says
+   */
+  public Tensor floats(float[] values, long... shape) {
+    return floats(FloatBuffer.wrap(values), shape);
+  }
+
+  /** A FLOAT32 tensor with a copy of what remains in the buffer. */
+  public Tensor floats(FloatBuffer values, long... shape) {
+    ByteBuffer bytes = direct(values.remaining() * (long) Float.BYTES);
+    bytes.asFloatBuffer().put(values.duplicate());
+    return new Tensor(fromBuffer(bytes, shape, 0), bytes);
+  }
+
+  /** An INT64 tensor with a copy of the values. */
+  public Tensor longs(long[] values, long... shape) {
+    ByteBuffer bytes = direct(values.length * (long) Long.BYTES);
+    bytes.asLongBuffer().put(values);
+    return new Tensor(fromBuffer(bytes, shape, 6), bytes);
+  }
+
+  /** An INT64 tensor with a copy of what remains in the buffer. */
+  public Tensor longs(LongBuffer values, long... shape) {
+    long[] copy = new long[values.remaining()];
+    values.duplicate().get(copy);
+    return longs(copy, shape);
+  }
+
+  private long fromBuffer(ByteBuffer bytes, long[] shape, int djlType) {
+    return NativeTorch.fromBuffer(bytes, shape, djlType, device.code());
+  }
+
+  private static ByteBuffer direct(long bytes) {
+    return ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
+  }
+
+  /** Zeros of a type. */
+  public Tensor zeros(DType type, long... shape) {
+    return script.call("zeros", shape, type.code(), anchor);
+  }
+
+  /** FLOAT32 draws from N(0, deviation²) by the seed of {@link Torch#setSeed}. */
+  public Tensor normal(double deviation, long... shape) {
+    return script.call("normal", shape, deviation, anchor);
+  }
+
+  /** A copy with memory of its own. */
+  public Tensor copyOf(Tensor x) {
+    return script.call("copy_of", x);
+  }
+
+  /** The same values in another type; gradients flow through. */
+  public Tensor cast(Tensor x, DType type) {
+    return script.call("cast", x, type.code());
+  }
+
+  /** Zeros of the same shape, type and device. */
+  public Tensor zerosLike(Tensor x) {
+    return script.call("zeros_like", x);
+  }
+
+  /** Overwrites {@code target} with {@code source}, in place. */
+  public void copyInto(Tensor target, Tensor source) {
+    script.call("copy_into", target, source).close();
+  }
+
+  /** The same memory in another shape. */
+  public Tensor view(Tensor x, long... shape) {
+    return script.call("view", x, shape);
+  }
+
+  /** {@code count} rows of x from {@code start}, over the same memory. */
+  public Tensor rows(Tensor x, int start, int count) {
+    return script.call("rows", x, start, count);
+  }
+
+  /** Sets one row of x to zero, in place. */
+  public void zeroRow(Tensor x, int row) {
+    script.call("zero_row", x, row).close();
+  }
+
+  /** The last position of every row: (B, T, d) to (B, d). */
+  public Tensor lastRows(Tensor x) {
+    return script.call("last_rows", x);
+  }
+
+  /**
+   * Adds the gradients of sum(xs[i] · seeds[i]) over all i to every parameter behind, in one pass.
+   */
+  public void backward(List<Tensor> xs, List<Tensor> seeds) {
+    if (xs.size() == 1) {
+      xs.get(0).backward(seeds.get(0));
+      return;
+    }
+    try (Tensor sum = script.call("seeded_sum", xs, seeds);
+        Tensor one = floats(new float[] {1})) {
+      sum.backward(one);
+    }
+  }
+
+  /** Makes sure that every parameter has a gradient array, of zeros where it had none. */
+  public void createGradients(List<Tensor> parameters) {
+    try (GradMode grad = GradMode.on();
+        Tensor zero = script.call("zero_of_all", parameters);
+        Tensor one = floats(new float[] {1})) {
+      zero.backward(one);
+    }
+  }
+
+  // Model
+
+  /** Hidden states (B, T, d) of token ids (B, T) in {@code type}. */
+  public Tensor embed(Tensor ids, Tensor weight, DType type) {
+    return script.call("embed", ids, weight, type.code());
+  }
+
+  /** RMSNorm of (…, d) by weight (d). */
+  public Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+    return script.call("rms_norm", x, weight, eps);
+  }
+
+  /** x (…, d) times the transpose of weight (V, d). */
+  public Tensor linear(Tensor x, Tensor weight) {
+    return script.call("linear", x, weight);
+  }
+
+  /** What an attention block works with besides its input. */
+  public record AttentionWeights(
+      Tensor norm,
+      Tensor residual,
+      List<Tensor> projections,
+      List<Tensor> biases,
+      int heads,
+      int groups,
+      double eps,
+      int keepWindow,
+      int slidingWindow) {}
+
+  /**
+   * Which keys a query must not see, besides later ones.
+   *
+   * @param folded whether the folded path is to be used
+   * @param keyMask at most one (B, S) INT64 array, 1 for real keys and 0 for padding
+   * @param documents at most one (B, S) INT64 array of document numbers; read by the explicit path
+   * @param bounds document offsets in the flattened batch; read by the folded path
+   */
+  public record AttentionMask(
+      boolean folded, List<Tensor> keyMask, List<Tensor> documents, List<Long> bounds) {}
+
+  /** residual · x + dropout(attention(norm(x))), (B, T, d). */
+  public Tensor attentionBlock(
+      Tensor x,
+      AttentionWeights weights,
+      Tensor cos,
+      Tensor sin,
+      AttentionMask mask,
+      double attentionDropout,
+      double hiddenDropout) {
+    return script.call(
+        "attention_block",
+        x,
+        weights.norm,
+        weights.residual,
+        weights.projections,
+        weights.biases,
+        cos,
+        sin,
+        weights.heads,
+        weights.groups,
+        weights.eps,
+        mask.folded,
+        mask.keyMask,
+        mask.documents,
+        mask.bounds.stream().mapToLong(Long::longValue).toArray(),
+        weights.keepWindow,
+        weights.slidingWindow,
+        attentionDropout,
+        hiddenDropout);
+  }
+
+  /**
+   * {@link #attentionBlock} over new tokens, with earlier ones in the cache, which it extends.
+   *
+   * @param cache keys and values (B, G, capacity, D) and biases (B, G, capacity)
+   * @param position tokens already in the cache
+   */
+  public Tensor attentionBlockCached(
+      Tensor x,
+      AttentionWeights weights,
+      Tensor cos,
+      Tensor sin,
+      List<Tensor> keyMask,
+      List<Tensor> cache,
+      int position) {
+    return script.call(
+        "attention_block_cached",
+        x,
+        weights.norm,
+        weights.residual,
+        weights.projections,
+        weights.biases,
+        cos,
+        sin,
+        weights.heads,
+        weights.groups,
+        weights.eps,
+        keyMask,
+        weights.keepWindow,
+        weights.slidingWindow,
+        cache,
+        position);
+  }
+
+  /** residual · x + dropout(SwiGLU(norm(x))), (B, T, d); projections are gate, up, down. */
+  public Tensor mlpBlock(
+      Tensor x,
+      Tensor norm,
+      Tensor residual,
+      List<Tensor> projections,
+      List<Tensor> biases,
+      double eps,
+      double dropout) {
+    return script.call("mlp_block", x, norm, residual, projections, biases, eps, dropout);
+  }
+
+  /**
+   * {@link #mlpBlock} with experts beside the MLP.
+   *
+   * @param expertWeights router (2K, d), down and up embeddings (E, d)
+   * @return the new hidden states, and the product scores (2, N, K) in FLOAT32
+   */
+  public Tensor[] expertsBlock(
+      Tensor x,
+      Tensor norm,
+      Tensor residual,
+      List<Tensor> projections,
+      List<Tensor> biases,
+      List<Tensor> expertWeights,
+      int expertsPerToken,
+      boolean normalize,
+      boolean legacyRouting,
+      double eps,
+      double dropout) {
+    return script.callTuple(
+        "experts_block",
+        x,
+        norm,
+        residual,
+        projections,
+        biases,
+        expertWeights,
+        expertsPerToken,
+        normalize,
+        legacyRouting,
+        eps,
+        dropout);
+  }
+
+  /** Load-balancing loss over the product scores of all layers; see the script for its form. */
+  public Tensor loadBalancingLoss(
+      List<Tensor> scores, int expertsPerToken, boolean sortedOrder, List<Tensor> tokenMask) {
+    return script.call("load_balancing_loss", scores, expertsPerToken, sortedOrder, tokenMask);
+  }
+
+  // Head
+
+  /** Labels (B, T) moved one to the left, flattened to (N): what each position predicts. */
+  public Tensor nextLabels(Tensor labels) {
+    return script.call("next_labels", labels);
+  }
+
+  /**
+   * Sum of nats of hidden states (N, d) against labels (N), and its gradients by chunks of tokens.
+   *
+   * @param scale factor of the gradients, 1 / counted tokens
+   * @param gradients whether to compute gradients at all
+   * @param weightGradient at most one FLOAT32 (V, d) array that the gradient is added to
+   * @return the sum in FLOAT64, and the gradient of the hidden states
+   */
+  public Tensor[] headLoss(
+      Tensor hidden,
+      Tensor weight,
+      Tensor labels,
+      double scale,
+      int chunk,
+      boolean gradients,
+      List<Tensor> weightGradient) {
+    return script.callTuple(
+        "head_loss", hidden, weight, labels, scale, chunk, gradients, weightGradient);
+  }
+
+  /** Log-probability (N) of each label, FLOAT32; 0 where the label is −100. */
+  public Tensor headLogProbabilities(Tensor hidden, Tensor weight, Tensor labels, int chunk) {
+    return script.call("head_log_probabilities", hidden, weight, labels, chunk);
+  }
+
+  /** Gradient of the hidden states for sum(factors · log-probabilities); see {@link #headLoss}. */
+  public Tensor headLogProbabilitiesBackward(
+      Tensor hidden,
+      Tensor weight,
+      Tensor labels,
+      Tensor factors,
+      int chunk,
+      List<Tensor> weightGradient) {
+    return script.call(
+        "head_log_probabilities_backward", hidden, weight, labels, factors, chunk, weightGradient);
+  }
+
+  /** Log-probability (N) of each label under logits (N, V). */
+  public Tensor labelLogProbabilities(Tensor logits, Tensor labels) {
+    return script.call("label_log_probabilities", logits, labels);
+  }
+
+  /** Row {@code positions[b]} of each batch entry of (B, T, d): (B, d). */
+  public Tensor rowsAt(Tensor x, Tensor positions) {
+    return script.call("rows_at", x, positions);
+  }
+
+  // Optimizer
+
+  /** L2 norm over all arrays together. */
+  public Tensor globalNorm(List<Tensor> arrays) {
+    return script.call("global_norm", arrays);
+  }
+
+  /** One group of parameters that AdamW updates alike, with its moments. */
+  public record AdamWGroup(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> means,
+      List<Tensor> squares,
+      Tensor step,
+      double weightDecay) {}
+
+  /** One AdamW update in place; nothing changes where {@code norm} is not finite. */
+  public void adamW(
+      AdamWGroup group,
+      Tensor norm,
+      double maxNorm,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double eps) {
+    script
+        .call(
+            "adamw",
+            group.parameters,
+            group.gradients,
+            group.means,
+            group.squares,
+            group.step,
+            norm,
+            maxNorm,
+            learningRate,
+            beta1,
+            beta2,
+            eps,
+            group.weightDecay)
+        .close();
+  }
+
+  /** Sets every array to zero, in place. */
+  public void zero(List<Tensor> arrays) {
+    script.call("zero_all", arrays).close();
+  }
+}
