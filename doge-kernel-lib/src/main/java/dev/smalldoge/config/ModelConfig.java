@@ -10,8 +10,9 @@ import java.util.function.Consumer;
  * <p>Component names are the keys of a Hugging Face {@code config.json} in camel case. Immutable;
  * {@code withX} returns a changed copy, checked like a new one.
  *
- * <p>Source: {@code DogeConfig} of Hugging Face transformers. {@code routing} is ours: the
- * published CDMoE routes a token by other tokens' scores, see {@link Routing}.
+ * <p>Source: {@code DogeConfig} of Hugging Face transformers. {@code routing} and
+ * {@code loadBalancing} are ours: the published CDMoE routes a token by other tokens' scores and
+ * balances by rank, see {@link Routing} and {@link LoadBalancing}.
  *
  * <p>Example: {@code ModelConfig.doge20M().withVocabSize(4_096).withNumHiddenLayers(4)}.
  *
@@ -40,6 +41,7 @@ import java.util.function.Consumer;
  * @param outputRouterLogits whether training adds the load-balancing loss
  * @param routerAuxLossCoef factor of the load-balancing loss
  * @param routing how a CDMoE reads its router's output
+ * @param loadBalancing what the load-balancing loss compares
  * @param bosTokenId id that opens every sequence
  * @param eosTokenId id that ends every document
  * @param padTokenId id that fills unused positions
@@ -71,6 +73,7 @@ public record ModelConfig(
     boolean outputRouterLogits,
     double routerAuxLossCoef,
     Routing routing,
+    LoadBalancing loadBalancing,
     int bosTokenId,
     int eosTokenId,
     int padTokenId,
@@ -85,6 +88,17 @@ public record ModelConfig(
      * other, also later, tokens' scores. For weights that were trained that way.
      */
     LEGACY
+  }
+
+  /** What the load-balancing loss compares an expert's share of choices with. */
+  public enum LoadBalancing {
+    /** The mean probability of the same expert. */
+    EXPERT_ORDER,
+    /**
+     * The published form: the mean probability of the pair of the same rank, whichever expert that
+     * is for a token. It does not balance; for continuing runs that were trained that way.
+     */
+    RANK_ORDER
   }
 
   /**
@@ -332,6 +346,7 @@ public record ModelConfig(
     public boolean outputRouterLogits;
     public double routerAuxLossCoef = 0.001;
     public Routing routing = Routing.PER_TOKEN;
+    public LoadBalancing loadBalancing = LoadBalancing.EXPERT_ORDER;
     public int bosTokenId;
     public int eosTokenId = 1;
     public int padTokenId = 2;
@@ -366,6 +381,7 @@ public record ModelConfig(
       outputRouterLogits = c.outputRouterLogits;
       routerAuxLossCoef = c.routerAuxLossCoef;
       routing = c.routing;
+      loadBalancing = c.loadBalancing;
       bosTokenId = c.bosTokenId;
       eosTokenId = c.eosTokenId;
       padTokenId = c.padTokenId;
@@ -400,6 +416,7 @@ public record ModelConfig(
           outputRouterLogits,
           routerAuxLossCoef,
           routing,
+          loadBalancing,
           bosTokenId,
           eosTokenId,
           padTokenId,

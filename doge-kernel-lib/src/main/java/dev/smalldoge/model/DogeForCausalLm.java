@@ -247,8 +247,9 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   private Tensor auxLoss(List<Tensor> routerScores) {
-    boolean legacy = config.routing() == ModelConfig.Routing.LEGACY;
-    return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), legacy, List.of());
+    boolean byRank = config.loadBalancing() == ModelConfig.LoadBalancing.RANK_ORDER;
+    return operations.loadBalancingLoss(
+        routerScores, config.numExpertsPerTok(), byRank, List.of());
   }
 
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {

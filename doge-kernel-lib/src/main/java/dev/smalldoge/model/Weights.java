@@ -69,6 +69,13 @@ public final class Weights implements AutoCloseable {
     return of(config, operations, byName);
   }
 
+  /** Whether a weight belongs to the router or the experts of a CDMoE. */
+  public static boolean isExpert(String name) {
+    return name.contains("router_gate")
+        || name.contains("down_embed")
+        || name.contains("up_embed");
+  }
+
   static Tensor initial(String name, long[] shape, ModelConfig config, Operations operations) {
     if (name.endsWith("norm.weight") || name.endsWith("_residual")) {
       float[] ones = new float[Math.toIntExact(shape[0])];

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * AdamW with decoupled weight decay and clipping by the global norm, in FLOAT32.
@@ -54,6 +55,7 @@ public final class AdamW implements AutoCloseable {
   private final Weights weights;
   private final Operations operations;
   private final Settings settings;
+  private final Predicate<String> decays;
   private final Map<String, Tensor> means = new LinkedHashMap<>();
   private final Map<String, Tensor> squares = new LinkedHashMap<>();
   private final Map<String, Long> updates = new LinkedHashMap<>();
@@ -62,9 +64,15 @@ public final class AdamW implements AutoCloseable {
 
   /** An optimizer of the weights that train now; call {@link #refresh} when others do. */
   public AdamW(Weights weights, Settings settings) {
+    this(weights, settings, AdamW::decays);
+  }
+
+  /** The same, with the choice of which weights decay. */
+  public AdamW(Weights weights, Settings settings, Predicate<String> decays) {
     this.weights = weights;
     this.operations = weights.operations();
     this.settings = settings;
+    this.decays = decays;
     refresh();
   }
 
@@ -86,7 +94,7 @@ public final class AdamW implements AutoCloseable {
         means.computeIfAbsent(name, n -> moment(weights.get(n)));
         squares.computeIfAbsent(name, n -> moment(weights.get(n)));
         long count = updates.computeIfAbsent(name, n -> 0L);
-        alike.computeIfAbsent(decays(name) + " " + count, k -> new ArrayList<>()).add(name);
+        alike.computeIfAbsent(decays.test(name) + " " + count, k -> new ArrayList<>()).add(name);
       }
       groups = alike.values().stream().map(this::group).toList();
     }
@@ -101,7 +109,7 @@ public final class AdamW implements AutoCloseable {
         names.stream().map(means::get).toList(),
         names.stream().map(squares::get).toList(),
         TensorScope.release(operations.floats(new float[] {count})),
-        decays(names.get(0)) ? settings.weightDecay() : 0);
+        decays.test(names.get(0)) ? settings.weightDecay() : 0);
   }
 
   private Tensor moment(Tensor weight) {
