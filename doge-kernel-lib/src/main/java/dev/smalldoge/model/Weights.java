@@ -71,9 +71,7 @@ public final class Weights implements AutoCloseable {
 
   /** Whether a weight belongs to the router or the experts of a CDMoE. */
   public static boolean isExpert(String name) {
-    return name.contains("router_gate")
-        || name.contains("down_embed")
-        || name.contains("up_embed");
+    return name.contains("router_gate") || name.contains("down_embed") || name.contains("up_embed");
   }
 
   static Tensor initial(String name, long[] shape, ModelConfig config, Operations operations) {
