@@ -1,0 +1,56 @@
+package dev.smalldoge.cli;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.eval.GoldenCheck;
+import dev.smalldoge.torch.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Compares the model with the reference's figures; succeeds only if all hold. */
+@Command(
+    name = "golden",
+    description = "Compare logits, losses, gradients and training with a reference's figures.")
+final class GoldenCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "FOLDER", description = "a case, or a folder of cases")
+  private Path folder;
+
+  @Option(names = "--device", defaultValue = "cpu", description = "cpu (default), gpu or gpu:N")
+  private String device;
+
+  @Override
+  public Integer call() throws IOException {
+    boolean all = true;
+    for (Path one : cases()) {
+      GoldenCheck.Report report = GoldenCheck.run(one, Device.named(device));
+      System.out.println(report);
+      all &= report.holds();
+    }
+    System.out.println(all ? "all figures hold" : "SOME FIGURES DO NOT HOLD");
+    return all ? 0 : 1;
+  }
+
+  private List<Path> cases() throws IOException {
+    if (Files.exists(folder.resolve("golden.safetensors"))) {
+      return List.of(folder);
+    }
+    check(Files.isDirectory(folder), "%s is not a folder; give one with golden cases", folder);
+    try (Stream<Path> inside = Files.list(folder)) {
+      List<Path> cases =
+          inside.filter(p -> Files.exists(p.resolve("golden.safetensors"))).sorted().toList();
+      check(
+          !cases.isEmpty(),
+          "%s holds no case: a case is a folder with config.json, model.safetensors and"
+              + " golden.safetensors",
+          folder);
+      return cases;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.smalldoge.cli;
+
+import dev.smalldoge.config.DogeException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+
+/** The {@code doge} command line: one command per stage. */
+@Command(
+    name = "doge",
+    description = "Train, fine-tune and talk to Doge small language models.",
+    subcommands = {DoctorCommand.class, GoldenCommand.class, HelpCommand.class})
+public final class Main {
+  private Main() {}
+
+  /** Runs a command; exits with 0, with 1 where it failed, with 2 where it was mistyped. */
+  public static void main(String... arguments) {
+    System.exit(run(arguments));
+  }
+
+  /** Runs a command and tells its exit code. */
+  static int run(String... arguments) {
+    CommandLine commandLine = new CommandLine(new Main());
+    commandLine.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          if (e instanceof DogeException) {
+            command.getErr().println(e.getMessage());
+          } else {
+            e.printStackTrace(command.getErr());
+          }
+          return 1;
+        });
+    return commandLine.execute(arguments);
+  }
+}

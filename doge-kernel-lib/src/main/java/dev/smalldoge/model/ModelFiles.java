@@ -1,0 +1,72 @@
+package dev.smalldoge.model;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.io.ConfigFiles;
+import dev.smalldoge.io.DType;
+import dev.smalldoge.io.Safetensors;
+import dev.smalldoge.io.SafetensorsWriter;
+import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.GradMode;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Models as Hugging Face folders: {@code config.json} and {@code model.safetensors}. */
+public final class ModelFiles {
+  private ModelFiles() {}
+
+  /**
+   * Opens a model folder.
+   *
+   * @throws dev.smalldoge.config.DogeException naming the file or tensor that does not fit
+   */
+  public static DogeForCausalLm open(Path folder, Device device, Precision precision) {
+    ModelConfig config = ConfigFiles.readModelConfig(folder.resolve("config.json"));
+    Weights weights = weights(folder, config, Operations.on(device));
+    return new DogeForCausalLm(config, weights, precision);
+  }
+
+  /**
+   * The weights of a folder for a configuration, widened to FLOAT32. Old parameter names are
+   * converted. Where the configuration has experts and the folder has none, they are made new, so
+   * that a dense checkpoint is the start of a CDMoE.
+   */
+  public static Weights weights(Path folder, ModelConfig config, Operations operations) {
+    Map<String, Tensor> byName = new LinkedHashMap<>();
+    try (Safetensors file = Safetensors.open(folder);
+        GradMode off = GradMode.off()) {
+      Map<String, String> stored = WeightNames.storedNames(file.names(), config);
+      WeightShapes.of(config)
+          .forEach(
+              (name, shape) -> {
+                String inFile = stored.get(name);
+                if (inFile != null) {
+                  byName.put(
+                      name, operations.floats(file.floats(inFile), file.info(inFile).shape()));
+                } else if (Weights.isExpert(name)) {
+                  byName.put(name, Weights.initial(name, shape, config, operations));
+                }
+              });
+    }
+    return Weights.of(config, operations, byName);
+  }
+
+  /** Writes weights and configuration into a folder, which must exist. */
+  public static void save(DogeForCausalLm model, Path folder) {
+    check(Files.isDirectory(folder), "%s is not a folder; create it first", folder);
+    ConfigFiles.writeModelConfig(model.config(), folder.resolve("config.json"));
+    SafetensorsWriter writer = SafetensorsWriter.to(folder.resolve("model.safetensors"));
+    writer.metadata("format", "pt");
+    model
+        .weights()
+        .byName()
+        .forEach((name, tensor) -> writer.add(name, DType.F32, tensor.shape(), tensor::toBytes));
+    writer.write();
+  }
+}

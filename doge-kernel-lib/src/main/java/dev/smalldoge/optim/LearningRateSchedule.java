@@ -1,0 +1,7 @@
+package dev.smalldoge.optim;
+
+/** temp. */
+public interface LearningRateSchedule {
+  /** temp. */
+  double at(long step);
+}

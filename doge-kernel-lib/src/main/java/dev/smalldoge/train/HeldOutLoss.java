@@ -1,0 +1,38 @@
+package dev.smalldoge.train;
+
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.torch.Tensor;
+import java.util.function.Supplier;
+
+/** Mean loss over the first so many batches of held-out text, the same ones every time. */
+public final class HeldOutLoss implements Evaluation {
+  private final Supplier<BatchSource> fromTheStart;
+  private final int batches;
+
+  /**
+   * An evaluation.
+   *
+   * @param fromTheStart opens the held-out text at its beginning; batches are {@link
+   *     LanguageModelBatch}es
+   * @param batches how many are read
+   */
+  public HeldOutLoss(Supplier<BatchSource> fromTheStart, int batches) {
+    this.fromTheStart = fromTheStart;
+    this.batches = batches;
+  }
+
+  @Override
+  public EvaluationMetrics run(DogeForCausalLm model, long step) {
+    BatchSource source = fromTheStart.get();
+    double nats = 0;
+    long counted = 0;
+    for (int i = 0; i < batches; i++) {
+      try (LanguageModelBatch batch = (LanguageModelBatch) source.next(1).get(0);
+          Tensor loss = model.loss(batch.input(), batch.labels())) {
+        nats += loss.item();
+        counted += batch.counted();
+      }
+    }
+    return new EvaluationMetrics(step, nats / counted, counted);
+  }
+}

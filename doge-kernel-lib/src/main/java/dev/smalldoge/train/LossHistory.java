@@ -1,0 +1,86 @@
+package dev.smalldoge.train;
+
+import dev.smalldoge.config.DogeException;
+import java.awt.Color;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.style.Styler.LegendPosition;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** Keeps the losses of a run, and draws them. */
+public final class LossHistory implements TrainingListener {
+  private final List<Double> steps = new ArrayList<>();
+  private final List<Double> losses = new ArrayList<>();
+  private final List<Double> evaluationSteps = new ArrayList<>();
+  private final List<Double> evaluationLosses = new ArrayList<>();
+
+  @Override
+  public synchronized void stepped(StepMetrics metrics) {
+    steps.add((double) metrics.step() + 1);
+    losses.add(metrics.loss());
+  }
+
+  @Override
+  public synchronized void evaluated(EvaluationMetrics metrics) {
+    evaluationSteps.add((double) metrics.step());
+    evaluationLosses.add(metrics.loss());
+  }
+
+  /** The training losses so far, in nats per token. */
+  public synchronized List<Double> losses() {
+    return List.copyOf(losses);
+  }
+
+  /** The last evaluation's loss in nats per token; not a number before the first. */
+  public synchronized double lastEvaluationLoss() {
+    return evaluationLosses.isEmpty()
+        ? Double.NaN
+        : evaluationLosses.get(evaluationLosses.size() - 1);
+  }
+
+  /** A chart of training and held-out loss over steps. */
+  public synchronized XYChart chart(String title) {
+    XYChart chart =
+        new XYChartBuilder()
+            .width(900)
+            .height(480)
+            .title(title)
+            .xAxisTitle("step")
+            .yAxisTitle("loss (nats per token)")
+            .build();
+    chart.getStyler().setLegendPosition(LegendPosition.InsideNE);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setPlotBorderVisible(false);
+    chart.getStyler().setYAxisDecimalPattern("0.0");
+    chart.getStyler().setXAxisDecimalPattern("#,##0");
+    if (!steps.isEmpty()) {
+      var train = chart.addSeries("training", steps, losses);
+      train.setMarker(SeriesMarkers.NONE).setLineColor(new Color(0x4c78a8)).setLineWidth(1.5f);
+    }
+    if (!evaluationSteps.isEmpty()) {
+      var held = chart.addSeries("held-out", evaluationSteps, evaluationLosses);
+      held.setMarker(SeriesMarkers.CIRCLE).setLineColor(new Color(0xe45756));
+      held.setMarkerColor(new Color(0xe45756)).setLineWidth(2f);
+    }
+    return chart;
+  }
+
+  /** Draws the chart into a PNG file, written aside and renamed. */
+  public void savePng(String title, Path file) {
+    Path aside = file.resolveSibling(file.getFileName() + ".part");
+    try {
+      Files.write(
+          aside, BitmapEncoder.getBitmapBytes(chart(title), BitmapEncoder.BitmapFormat.PNG));
+      Files.move(aside, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new DogeException(
+          "Cannot write the plot " + file + " (" + e.getMessage() + "); choose another folder", e);
+    }
+  }
+}

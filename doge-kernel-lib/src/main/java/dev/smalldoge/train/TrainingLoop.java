@@ -1,0 +1,298 @@
+package dev.smalldoge.train;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.DogeException;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.Weights;
+import dev.smalldoge.optim.AdamW;
+import dev.smalldoge.optim.LearningRateSchedule;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.Torch;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * The training loop of every stage: batches to gradients, gradients to one AdamW update, and what
+ * happens around it through listeners.
+ *
+ * <p>The loss is the sum of nats over the counted tokens of the whole accumulation window divided
+ * by their number, so 1 × 8 and 8 × 1 give the same gradient. Figures are read from the device one
+ * step late. A loss or norm that is not finite changes no weight and ends the run with the last
+ * checkpoint untouched. An interrupt ends it at the end of a step, with a checkpoint.
+ */
+public final class TrainingLoop {
+  /**
+   * The numbers of a run.
+   *
+   * @param maxSteps optimizer updates of the whole run
+   * @param gradientAccumulationSteps micro-batches per update
+   * @param evaluateEverySteps steps between evaluations; 0 for none
+   * @param saveEverySteps steps between checkpoints; 0 for the last step alone
+   * @param seed of dropout; each step's numbers depend on it and on the step alone
+   * @param expertWarmupSteps first steps in which only router and experts train; 0 for none
+   */
+  public record Settings(
+      long maxSteps,
+      int gradientAccumulationSteps,
+      long evaluateEverySteps,
+      long saveEverySteps,
+      long seed,
+      long expertWarmupSteps) {
+    /** Checks the ranges. */
+    public Settings {
+      check(maxSteps > 0, "maxSteps %d is not positive; give at least 1", maxSteps);
+      check(
+          gradientAccumulationSteps > 0,
+          "gradientAccumulationSteps %d is not positive; use 1",
+          gradientAccumulationSteps);
+      check(
+          evaluateEverySteps >= 0 && saveEverySteps >= 0 && expertWarmupSteps >= 0,
+          "evaluateEverySteps %d, saveEverySteps %d and expertWarmupSteps %d must not be negative;"
+              + " use 0 for none",
+          evaluateEverySteps,
+          saveEverySteps,
+          expertWarmupSteps);
+    }
+  }
+
+  private static final int WINDOW = 100;
+  private static final int SHOWN_LOSSES = 5;
+
+  private final DogeForCausalLm model;
+  private final AdamW optimizer;
+  private final LearningRateSchedule schedule;
+  private final BatchSource batches;
+  private final Settings settings;
+  private final Evaluation evaluation;
+  private final Checkpoints checkpoints;
+  private final List<TrainingListener> listeners;
+  private final Deque<Double> recent = new ArrayDeque<>();
+  private final long started = System.nanoTime();
+  private Pending pending;
+  private long step;
+  private long tokensSeen;
+  private volatile boolean stopAsked;
+
+  /**
+   * A loop that starts at step 0, or where {@code checkpoints} last saved.
+   *
+   * @param evaluation held-out text; null for none
+   * @param checkpoints where to save; null to save nothing
+   */
+  public TrainingLoop(
+      DogeForCausalLm model,
+      AdamW optimizer,
+      LearningRateSchedule schedule,
+      BatchSource batches,
+      Settings settings,
+      Evaluation evaluation,
+      Checkpoints checkpoints,
+      List<TrainingListener> listeners) {
+    this.model = model;
+    this.optimizer = optimizer;
+    this.schedule = schedule;
+    this.batches = batches;
+    this.settings = settings;
+    this.evaluation = evaluation;
+    this.checkpoints = checkpoints;
+    this.listeners = List.copyOf(listeners);
+  }
+
+  /** Continues from a saved state. */
+  public void resume(TrainingState state) {
+    step = state.step();
+    tokensSeen = state.tokensSeen();
+    batches.seek(state.position());
+    optimizer.restore(state.moments(), state.updates());
+  }
+
+  /** Updates done so far, those of earlier sessions included. */
+  public long step() {
+    return step;
+  }
+
+  /** Asks the loop to end at the end of the current step, with a checkpoint. */
+  public void stop() {
+    stopAsked = true;
+  }
+
+  /**
+   * Trains to the last step, or until stopped.
+   *
+   * @return whether all steps were done
+   * @throws DogeException when loss or norm is not finite
+   */
+  public boolean run() {
+    chooseTrained();
+    long resumedAt = step;
+    while (step < settings.maxSteps && !stopAsked && !Thread.interrupted()) {
+      trainOneStep();
+      if (due(settings.evaluateEverySteps) && evaluation != null) {
+        report();
+        EvaluationMetrics metrics = evaluation.run(model, step);
+        listeners.forEach(l -> l.evaluated(metrics));
+      }
+      if (due(settings.saveEverySteps) && step < settings.maxSteps) {
+        save();
+      }
+    }
+    report();
+    boolean complete = step >= settings.maxSteps;
+    if (step > resumedAt) {
+      save();
+    }
+    listeners.forEach(l -> l.finished(complete));
+    return complete;
+  }
+
+  private boolean due(long every) {
+    return every > 0 && step % every == 0;
+  }
+
+  private void trainOneStep() {
+    if (step > 0 && step == settings.expertWarmupSteps) {
+      chooseTrained();
+    }
+    Torch.setSeed(settings.seed + step);
+    final long began = System.nanoTime();
+    List<MicroBatch> window = batches.next(settings.gradientAccumulationSteps);
+    long counted = window.stream().mapToLong(MicroBatch::counted).sum();
+    check(counted > 0, "step %d has no token to train on; check the labels of the data", step);
+    long tokens = window.stream().mapToLong(MicroBatch::tokens).sum();
+    List<MicroBatch.Result> results = new ArrayList<>();
+    for (MicroBatch batch : window) {
+      try (batch) {
+        results.add(batch.backward(model, counted, window.size()));
+      }
+    }
+    double learningRate = schedule.at(step);
+    Tensor gradNorm = optimizer.update(learningRate);
+    report();
+    tokensSeen += counted;
+    pending =
+        new Pending(step, results, gradNorm, learningRate, counted, tokensSeen, tokens, began);
+    step++;
+  }
+
+  private void chooseTrained() {
+    boolean expertsAlone = step < settings.expertWarmupSteps;
+    check(
+        !expertsAlone || model.config().isMoe(),
+        "expertWarmupSteps %d needs experts, and this model has none; use 0",
+        settings.expertWarmupSteps);
+    model.weights().train(name -> !expertsAlone || Weights.isExpert(name));
+    optimizer.refresh();
+  }
+
+  /** A step whose figures are still on the device. */
+  private record Pending(
+      long step,
+      List<MicroBatch.Result> results,
+      Tensor gradNorm,
+      double learningRate,
+      long counted,
+      long tokensSeen,
+      long tokens,
+      long began) {}
+
+  /** Reads the step before this one and tells the listeners. */
+  private void report() {
+    if (pending == null) {
+      return;
+    }
+    Pending done = pending;
+    pending = null;
+    double loss = 0;
+    double auxLoss = 0;
+    Map<String, Double> extra = new LinkedHashMap<>();
+    for (MicroBatch.Result result : done.results) {
+      loss += take(result.loss()) / done.counted;
+      auxLoss += result.auxLoss() == null ? 0 : take(result.auxLoss()) / done.results.size();
+      result.sums().forEach((k, v) -> extra.merge(k, take(v) / done.counted, Double::sum));
+    }
+    double gradNorm = take(done.gradNorm);
+    requireFinite(done.step, loss, gradNorm);
+    double lap = (System.nanoTime() - done.began) / 1e9;
+    StepMetrics metrics =
+        new StepMetrics(
+            done.step,
+            settings.maxSteps,
+            loss,
+            auxLoss,
+            gradNorm,
+            done.learningRate,
+            done.counted,
+            done.tokensSeen,
+            done.tokens / lap,
+            (System.nanoTime() - started) / 1e9,
+            spike(loss),
+            extra);
+    recent.add(loss);
+    if (recent.size() > WINDOW) {
+      recent.remove();
+    }
+    listeners.forEach(l -> l.stepped(metrics));
+  }
+
+  private static double take(Tensor figure) {
+    try (figure) {
+      return figure.item();
+    }
+  }
+
+  private double spike(double loss) {
+    if (recent.size() < 10) {
+      return 0;
+    }
+    double mean = recent.stream().mapToDouble(x -> x).average().orElse(0);
+    double variance = recent.stream().mapToDouble(x -> (x - mean) * (x - mean)).average().orElse(0);
+    return variance == 0 ? 0 : (loss - mean) / Math.sqrt(variance);
+  }
+
+  private void requireFinite(long at, double loss, double gradNorm) {
+    if (Double.isFinite(loss) && Double.isFinite(gradNorm)) {
+      return;
+    }
+    String last =
+        recent.stream()
+            .skip(Math.max(0, recent.size() - SHOWN_LOSSES))
+            .map(x -> String.format(java.util.Locale.ROOT, "%.4f", x))
+            .collect(Collectors.joining(", "));
+    throw new DogeException(
+        String.format(
+            java.util.Locale.ROOT,
+            "Loss %s or gradNorm %s of step %d is not finite (last losses: %s); that step changed no"
+                + " weight and the last checkpoint is kept: resume it with half the learning rate"
+                + " %s",
+            loss,
+            gradNorm,
+            at,
+            last.isEmpty() ? "none" : last,
+            schedule.at(at)));
+  }
+
+  private void save() {
+    if (checkpoints == null) {
+      return;
+    }
+    report();
+    var saved =
+        checkpoints.save(
+            model,
+            new TrainingState(
+                step,
+                tokensSeen,
+                batches.position(),
+                settings.seed,
+                schedule.at(Math.max(0, step - 1)),
+                optimizer.moments(),
+                optimizer.updates()));
+    listeners.forEach(l -> l.saved(saved));
+  }
+}

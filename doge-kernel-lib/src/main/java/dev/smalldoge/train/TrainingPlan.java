@@ -1,0 +1,172 @@
+package dev.smalldoge.train;
+
+import static dev.smalldoge.config.Checks.check;
+
+import ai.djl.util.cuda.CudaUtils;
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.model.ParameterCount;
+import dev.smalldoge.model.Precision;
+import dev.smalldoge.torch.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/**
+ * What a run will need, said before its first step: parameters by part, FLOPs per token, memory
+ * against what is free, hours.
+ *
+ * @param config the model
+ * @param device where it will train
+ * @param precision the type it computes in
+ * @param microBatchSize sequences per forward
+ * @param sequenceLength tokens per sequence
+ * @param gradientAccumulationSteps forwards per update
+ * @param maxSteps updates
+ * @param recompute whether activations are computed again for the backward pass
+ */
+public record TrainingPlan(
+    ModelConfig config,
+    Device device,
+    Precision precision,
+    int microBatchSize,
+    int sequenceLength,
+    int gradientAccumulationSteps,
+    long maxSteps,
+    boolean recompute) {
+  /** Achieved share of a device's peak that the hours are predicted with. */
+  private static final double EXPECTED_UTILIZATION = 0.3;
+
+  private static final double GPU_FLOPS = 400e12;
+  private static final double CPU_FLOPS_PER_CORE = 30e9;
+
+  /** Tokens of one update. */
+  public long tokensPerStep() {
+    return (long) microBatchSize * sequenceLength * gradientAccumulationSteps;
+  }
+
+  /** Tokens of the whole run. */
+  public long totalTokens() {
+    return tokensPerStep() * maxSteps;
+  }
+
+  /**
+   * Arithmetic of one token, forward and backward: 6 per weight that multiplies it, the head
+   * included, and 12 · layers · hiddenSize · sequenceLength / 2 for causal attention.
+   */
+  public double flopsPerToken() {
+    double weights = 6.0 * ParameterCount.of(config).active();
+    double attention = 6.0 * config.numHiddenLayers() * config.hiddenSize() * sequenceLength;
+    return weights + attention;
+  }
+
+  /** Bytes of weights, gradients and the two moments: 16 a parameter. */
+  public long stateBytes() {
+    return 16 * ParameterCount.of(config).total();
+  }
+
+  /**
+   * Bytes that a forward pass keeps for its backward pass, and those of the head's chunk; counted
+   * from the arrays that each script saves, within about a third of what is seen.
+   */
+  public long activationBytes() {
+    long tokens = (long) microBatchSize * sequenceLength;
+    long element = precision == Precision.BFLOAT16 ? 2 : 4;
+    long d = config.hiddenSize();
+    boolean folds = sequenceLength <= config.keepWindowSize();
+    long scores =
+        folds ? 0 : 3L * 4 * config.numAttentionHeads() * sequenceLength; // (H, T) a token
+    long perLayer = element * (24 * d + 5L * config.intermediateSize()) + 4 * 4 * d + scores;
+    if (config.isMoe()) {
+      perLayer += 2 * element * config.numExpertsPerTok() * d;
+    }
+    long kept =
+        recompute
+            ? element * d * config.numHiddenLayers() + perLayer
+            : perLayer * config.numHiddenLayers();
+    long head = 3L * (128L << 20);
+    return tokens * kept + head + 2 * element * ParameterCount.of(config).total();
+  }
+
+  /** Bytes that are free on the device now. */
+  public long freeBytes() {
+    if (device.isGpu()) {
+      var memory = CudaUtils.getGpuMemory(ai.djl.Device.gpu(device.index()));
+      return memory.getMax() - memory.getUsed();
+    }
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
+        if (line.startsWith("MemAvailable:")) {
+          return 1024 * Long.parseLong(line.replaceAll("\\D", ""));
+        }
+      }
+    } catch (IOException notLinux) {
+      return Long.MAX_VALUE; // elsewhere nothing tells, so nothing is refused
+    }
+    return Long.MAX_VALUE;
+  }
+
+  /** Hours that the run will take on this kind of device, a rough figure. */
+  public double hours() {
+    double peak =
+        device.isGpu()
+            ? GPU_FLOPS
+            : CPU_FLOPS_PER_CORE * Runtime.getRuntime().availableProcessors();
+    return totalTokens() * flopsPerToken() / (peak * EXPECTED_UTILIZATION) / 3600;
+  }
+
+  /**
+   * Refuses a run that cannot fit.
+   *
+   * @throws dev.smalldoge.config.DogeException with what is needed, what is free, and the remedy
+   */
+  public void requireRoom() {
+    long needed = stateBytes() + activationBytes();
+    long free = freeBytes();
+    String remedy =
+        microBatchSize > 1
+            ? String.format(
+                Locale.ROOT,
+                "halve microBatchSize to %d and double gradientAccumulationSteps to %d: same"
+                    + " gradient, about half the activation memory",
+                microBatchSize / 2,
+                2 * gradientAccumulationSteps)
+            : recompute ? "take a smaller model or a shorter sequence" : "turn recompute on";
+    check(
+        needed <= free,
+        "This run needs about %s, and %s are free on %s; %s",
+        gib(needed),
+        gib(free),
+        device,
+        remedy);
+  }
+
+  private static String gib(long bytes) {
+    return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
+  }
+
+  @Override
+  public String toString() {
+    return ParameterCount.of(config)
+        + String.format(
+            Locale.ROOT,
+            "%nFLOPs per token  %,.0f M%n"
+                + "tokens per step  %,d (%d x %d x %d)%n"
+                + "tokens in all    %,d in %,d steps%n"
+                + "memory           %s for weights, gradients and moments, about %s for"
+                + " activations; %s free on %s%n"
+                + "time             about %.2f hours on this kind of device",
+            flopsPerToken() / 1e6,
+            tokensPerStep(),
+            microBatchSize,
+            sequenceLength,
+            gradientAccumulationSteps,
+            totalTokens(),
+            maxSteps,
+            gib(stateBytes()),
+            gib(activationBytes()),
+            freeBytes() == Long.MAX_VALUE ? "unknown" : gib(freeBytes()),
+            device,
+            hours());
+  }
+}
