@@ -165,7 +165,8 @@ class ConfigFilesTest {
                   e.padTokenId = 9;
                   e.numLabels = 5;
                 });
-    ConfigFiles.write(ConfigFiles.Loaded.of(odd).withDtype(DType.F16), folder.resolve(ConfigFiles.CONFIG));
+    ConfigFiles.write(
+        ConfigFiles.Loaded.of(odd).withDtype(DType.F16), folder.resolve(ConfigFiles.CONFIG));
     assertThat(ConfigFiles.readModelConfig(folder)).isEqualTo(odd);
     assertThat(ConfigFiles.read(folder).dtype()).isEqualTo(DType.F16);
   }

@@ -34,7 +34,9 @@ class ResumeTest {
     assertThat(first.size() + second.size()).isEqualTo(STEPS);
     second.forEach(
         (step, metrics) -> {
-          assertThat(metrics.loss()).as("loss of step %d", step).isEqualTo(straight.get(step).loss());
+          assertThat(metrics.loss())
+              .as("loss of step %d", step)
+              .isEqualTo(straight.get(step).loss());
           assertThat(metrics.gradNorm()).isEqualTo(straight.get(step).gradNorm());
           assertThat(metrics.tokensSeen()).isEqualTo(straight.get(step).tokensSeen());
         });
@@ -85,7 +87,8 @@ class ResumeTest {
   }
 
   private void assertSameFiles(String one, String other) throws IOException {
-    for (String name : new String[] {"model.safetensors", "optimizer.safetensors", "training-state.json"}) {
+    for (String name :
+        new String[] {"model.safetensors", "optimizer.safetensors", "training-state.json"}) {
       Path inOne = folder.resolve(one).resolve("checkpoint-" + STEPS).resolve(name);
       Path inOther = folder.resolve(other).resolve("checkpoint-" + STEPS).resolve(name);
       assertThat(Files.mismatch(inOne, inOther)).as(name).isEqualTo(-1);
