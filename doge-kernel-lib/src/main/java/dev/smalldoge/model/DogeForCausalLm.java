@@ -3,6 +3,7 @@ package dev.smalldoge.model;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -253,7 +254,7 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
     try (GradMode off = GradMode.off()) {
-      String name = config.tieWordEmbeddings() ? WeightShapes.EMBEDDING : WeightShapes.HEAD;
+      String name = config.tieWordEmbeddings() ? WeightNames.EMBEDDING : WeightNames.HEAD;
       Tensor[] loss =
           operations.headLoss(
               flat(hidden),
@@ -317,11 +318,11 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   private Tensor embedding() {
-    return weights.get(WeightShapes.EMBEDDING);
+    return weights.get(WeightNames.EMBEDDING);
   }
 
   private Tensor head() {
-    return config.tieWordEmbeddings() ? embedding() : weights.get(WeightShapes.HEAD);
+    return config.tieWordEmbeddings() ? embedding() : weights.get(WeightNames.HEAD);
   }
 
   private int headChunk() {

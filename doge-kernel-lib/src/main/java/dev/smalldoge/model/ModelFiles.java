@@ -2,10 +2,11 @@ package dev.smalldoge.model;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.ConfigFiles;
 import dev.smalldoge.io.DType;
-import dev.smalldoge.io.Safetensors;
+import dev.smalldoge.io.ModelWeights;
 import dev.smalldoge.io.SafetensorsWriter;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.Device;
@@ -39,20 +40,17 @@ public final class ModelFiles {
    */
   public static Weights weights(Path folder, ModelConfig config, Operations operations) {
     Map<String, Tensor> byName = new LinkedHashMap<>();
-    try (Safetensors file = Safetensors.open(folder);
+    try (ModelWeights stored = ModelWeights.open(folder, config);
         GradMode off = GradMode.off()) {
-      Map<String, String> stored = WeightNames.storedNames(file.names(), config);
-      WeightShapes.of(config)
+      stored.requireFinite();
+      WeightNames.expected(config)
           .forEach(
-              (name, shape) -> {
-                String inFile = stored.get(name);
-                if (inFile != null) {
+              (name, shape) ->
                   byName.put(
-                      name, operations.floats(file.floats(inFile), file.info(inFile).shape()));
-                } else if (Weights.isExpert(name)) {
-                  byName.put(name, Weights.initial(name, shape, config, operations));
-                }
-              });
+                      name,
+                      stored.absent().contains(name)
+                          ? Weights.initial(name, shape, config, operations)
+                          : operations.floats(stored.floats(name), shape)));
     }
     return Weights.of(config, operations, byName);
   }
@@ -60,7 +58,9 @@ public final class ModelFiles {
   /** Writes weights and configuration into a folder, which must exist. */
   public static void save(DogeForCausalLm model, Path folder) {
     check(Files.isDirectory(folder), "%s is not a folder; create it first", folder);
-    ConfigFiles.writeModelConfig(model.config(), folder.resolve("config.json"));
+    ConfigFiles.writeModelConfig(model.config(), folder.resolve(ConfigFiles.CONFIG));
+    ConfigFiles.writeGeneration(
+        GenerationConfig.of(model.config()), folder.resolve(ConfigFiles.GENERATION));
     SafetensorsWriter writer = SafetensorsWriter.to(folder.resolve("model.safetensors"));
     writer.metadata("format", "pt");
     model

@@ -3,6 +3,7 @@ package dev.smalldoge.model;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
@@ -38,7 +39,7 @@ public final class Weights implements AutoCloseable {
    */
   public static Weights of(ModelConfig config, Operations operations, Map<String, Tensor> byName) {
     Map<String, Tensor> ordered = new LinkedHashMap<>();
-    WeightShapes.of(config)
+    WeightNames.expected(config)
         .forEach(
             (name, shape) -> {
               Tensor tensor = byName.get(name);
@@ -63,15 +64,10 @@ public final class Weights implements AutoCloseable {
     Torch.setSeed(seed);
     Map<String, Tensor> byName = new LinkedHashMap<>();
     try (GradMode off = GradMode.off()) {
-      WeightShapes.of(config)
+      WeightNames.expected(config)
           .forEach((name, shape) -> byName.put(name, initial(name, shape, config, operations)));
     }
     return of(config, operations, byName);
-  }
-
-  /** Whether a weight belongs to the router or the experts of a CDMoE. */
-  public static boolean isExpert(String name) {
-    return name.contains("router_gate") || name.contains("down_embed") || name.contains("up_embed");
   }
 
   static Tensor initial(String name, long[] shape, ModelConfig config, Operations operations) {
@@ -84,7 +80,7 @@ public final class Weights implements AutoCloseable {
       return operations.zeros(DType.FLOAT32, shape);
     }
     Tensor weight = operations.normal(config.initializerRange(), shape);
-    if (name.equals(WeightShapes.EMBEDDING)) {
+    if (name.equals(WeightNames.EMBEDDING)) {
       operations.zeroRow(weight, config.padTokenId());
     }
     return weight;
@@ -125,12 +121,16 @@ public final class Weights implements AutoCloseable {
     if (!fresh.isEmpty()) {
       operations.createGradients(fresh);
     }
+    Map<String, Tensor> before = new LinkedHashMap<>(gradients);
+    gradients.clear(); // and again in the model's order, which sums over all of them depend on
     byName.forEach(
         (name, weight) -> {
+          Tensor gradient = before.remove(name);
           if (trained.test(name)) {
-            gradients.computeIfAbsent(name, n -> TensorScope.release(weight.gradient()));
-          } else if (gradients.containsKey(name)) {
-            gradients.remove(name).close();
+            gradients.put(
+                name, gradient == null ? TensorScope.release(weight.gradient()) : gradient);
+          } else if (gradient != null) {
+            gradient.close();
           }
         });
   }

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Predicate;
 
 /**
@@ -56,9 +57,9 @@ public final class AdamW implements AutoCloseable {
   private final Operations operations;
   private final Settings settings;
   private final Predicate<String> decays;
-  private final Map<String, Tensor> means = new LinkedHashMap<>();
-  private final Map<String, Tensor> squares = new LinkedHashMap<>();
-  private final Map<String, Long> updates = new LinkedHashMap<>();
+  private final Map<String, Tensor> means = new TreeMap<>();
+  private final Map<String, Tensor> squares = new TreeMap<>();
+  private final Map<String, Long> updates = new TreeMap<>();
   private List<AdamWGroup> groups = List.of();
   private List<Tensor> gradients = List.of();
 
@@ -155,7 +156,7 @@ public final class AdamW implements AutoCloseable {
 
   /** How many updates each weight has had. */
   public Map<String, Long> updates() {
-    return Map.copyOf(updates);
+    return new TreeMap<>(updates);
   }
 
   /** Takes saved moments, copied, and counts; weights that are not among them start anew. */

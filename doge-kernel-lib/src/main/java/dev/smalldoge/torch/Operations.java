@@ -20,6 +20,11 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class Operations {
   private static final Map<Device, Operations> LOADED = new ConcurrentHashMap<>();
 
+  /** DJL's numbers of the types that buffers come in. */
+  private static final int FLOAT32 = 0;
+
+  private static final int INT64 = 6;
+
   private final Device device;
   private final Script script;
 
@@ -61,14 +66,21 @@ public final class Operations {
   public Tensor floats(FloatBuffer values, long... shape) {
     ByteBuffer bytes = direct(values.remaining() * (long) Float.BYTES);
     bytes.asFloatBuffer().put(values.duplicate());
-    return new Tensor(fromBuffer(bytes, shape, 0), bytes);
+    Tensor tensor = new Tensor(fromBuffer(bytes, shape, FLOAT32), bytes);
+    if (device.isGpu()) {
+      return tensor;
+    }
+    // Into memory of libtorch's own alignment, on which the last bit of a matrix product depends.
+    try (tensor) {
+      return copyOf(tensor);
+    }
   }
 
   /** An INT64 tensor with a copy of the values. */
   public Tensor longs(long[] values, long... shape) {
     ByteBuffer bytes = direct(values.length * (long) Long.BYTES);
     bytes.asLongBuffer().put(values);
-    return new Tensor(fromBuffer(bytes, shape, 6), bytes);
+    return new Tensor(fromBuffer(bytes, shape, INT64), bytes);
   }
 
   /** An INT64 tensor with a copy of what remains in the buffer. */

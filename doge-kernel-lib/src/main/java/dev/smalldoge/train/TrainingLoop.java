@@ -3,8 +3,8 @@ package dev.smalldoge.train;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.DogeForCausalLm;
-import dev.smalldoge.model.Weights;
 import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.optim.LearningRateSchedule;
 import dev.smalldoge.torch.Tensor;
@@ -186,7 +186,7 @@ public final class TrainingLoop {
         !expertsAlone || model.config().isMoe(),
         "expertWarmupSteps %d needs experts, and this model has none; use 0",
         settings.expertWarmupSteps);
-    model.weights().train(name -> !expertsAlone || Weights.isExpert(name));
+    model.weights().train(name -> !expertsAlone || WeightNames.isExpert(name));
     optimizer.refresh();
   }
 

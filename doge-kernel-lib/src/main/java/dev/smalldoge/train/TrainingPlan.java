@@ -4,7 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import ai.djl.util.cuda.CudaUtils;
 import dev.smalldoge.config.ModelConfig;
-import dev.smalldoge.model.ParameterCount;
+import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.torch.Device;
 import java.io.IOException;
@@ -55,14 +55,14 @@ public record TrainingPlan(
    * included, and 12 · layers · hiddenSize · sequenceLength / 2 for causal attention.
    */
   public double flopsPerToken() {
-    double weights = 6.0 * ParameterCount.of(config).active();
+    double weights = 6.0 * WeightNames.activeParameterCount(config);
     double attention = 6.0 * config.numHiddenLayers() * config.hiddenSize() * sequenceLength;
     return weights + attention;
   }
 
   /** Bytes of weights, gradients and the two moments: 16 a parameter. */
   public long stateBytes() {
-    return 16 * ParameterCount.of(config).total();
+    return 16 * WeightNames.parameterCount(config);
   }
 
   /**
@@ -85,7 +85,7 @@ public record TrainingPlan(
             ? element * d * config.numHiddenLayers() + perLayer
             : perLayer * config.numHiddenLayers();
     long head = 3L * (128L << 20);
-    return tokens * kept + head + 2 * element * ParameterCount.of(config).total();
+    return tokens * kept + head + 2 * element * WeightNames.parameterCount(config);
   }
 
   /** Bytes that are free on the device now. */
@@ -145,9 +145,25 @@ public record TrainingPlan(
     return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
   }
 
+  private String parametersByPart() {
+    long total = WeightNames.parameterCount(config);
+    StringBuilder text = new StringBuilder();
+    WeightNames.countsByPart(config)
+        .forEach(
+            (part, count) ->
+                text.append(
+                    String.format(
+                        Locale.ROOT,
+                        "%-16s %,14d  %4.1f %%%n",
+                        part,
+                        count,
+                        100.0 * count / total)));
+    return text.append(String.format(Locale.ROOT, "%-16s %,14d", "parameters", total)).toString();
+  }
+
   @Override
   public String toString() {
-    return ParameterCount.of(config)
+    return parametersByPart()
         + String.format(
             Locale.ROOT,
             "%nFLOPs per token  %,.0f M%n"
