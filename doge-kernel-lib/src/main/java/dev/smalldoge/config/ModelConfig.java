@@ -10,9 +10,9 @@ import java.util.function.Consumer;
  * <p>Component names are the keys of a Hugging Face {@code config.json} in camel case. Immutable;
  * {@code withX} returns a changed copy, checked like a new one.
  *
- * <p>Source: {@code DogeConfig} of Hugging Face transformers. {@code routing} and
- * {@code loadBalancing} are ours: the published CDMoE routes a token by other tokens' scores and
- * balances by rank, see {@link Routing} and {@link LoadBalancing}.
+ * <p>Source: {@code DogeConfig} of Hugging Face transformers. {@code routing} and {@code
+ * loadBalancing} are ours: the published CDMoE routes a token by other tokens' scores and balances
+ * by rank, see {@link Routing} and {@link LoadBalancing}.
  *
  * <p>Example: {@code ModelConfig.doge20M().withVocabSize(4_096).withNumHiddenLayers(4)}.
  *

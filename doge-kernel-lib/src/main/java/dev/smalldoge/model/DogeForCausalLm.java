@@ -248,8 +248,7 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   private Tensor auxLoss(List<Tensor> routerScores) {
     boolean byRank = config.loadBalancing() == ModelConfig.LoadBalancing.RANK_ORDER;
-    return operations.loadBalancingLoss(
-        routerScores, config.numExpertsPerTok(), byRank, List.of());
+    return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), byRank, List.of());
   }
 
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {

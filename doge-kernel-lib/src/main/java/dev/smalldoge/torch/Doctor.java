@@ -64,8 +64,7 @@ public final class Doctor {
             java >= OLDEST_JAVA ? "" : "apt-get install openjdk-17-jdk-headless"));
     findings.add(
         new Finding("cores", String.valueOf(Runtime.getRuntime().availableProcessors()), ""));
-    MemoryUsage heap =
-        ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
+    MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
     findings.add(new Finding("Java heap", gib(heap.getMax()) + " at most", ""));
     findings.add(libtorch());
     findings.add(gpu());
@@ -86,8 +85,12 @@ public final class Doctor {
       Engine engine = Engine.getEngine("PyTorch");
       return new Finding(
           "libtorch",
-          engine.getVersion() + " through DJL " + Engine.getDjlVersion() + ", "
-              + Torch.threads() + " threads",
+          engine.getVersion()
+              + " through DJL "
+              + Engine.getDjlVersion()
+              + ", "
+              + Torch.threads()
+              + " threads",
           "");
     } catch (DogeException e) {
       return new Finding("libtorch", e.getMessage(), "export PYTORCH_FLAVOR=cpu");
