@@ -335,7 +335,8 @@ def inspection_shows_our_javadoc(session):
 @check
 def is_complete(session):
     def status(code):
-        return session.client.is_complete(code, reply=True, timeout=20)["content"]["status"]
+        session.client.is_complete(code)
+        return session.client.get_shell_msg(timeout=20)["content"]["status"]
 
     equal(status("int a = 1;"), "complete")
     equal(status("1 + 1"), "complete")

@@ -60,6 +60,13 @@ public final class DefaultImports {
     return lines;
   }
 
+  /** Packages of this library that cells import. */
+  public static List<String> ownPackages() {
+    List<String> names = new ArrayList<>(List.of("dev.smalldoge.notebook"));
+    OURS.stream().filter(name -> name.startsWith("dev.smalldoge.")).forEach(names::add);
+    return names;
+  }
+
   private static boolean exists(String packageName) {
     return DefaultImports.class.getClassLoader().getResource(packageName.replace('.', '/') + "/")
         != null;

@@ -2,6 +2,7 @@ package dev.smalldoge.notebook.kernel;
 
 import dev.smalldoge.notebook.display.Displays;
 import dev.smalldoge.notebook.display.Rendering;
+import dev.smalldoge.notebook.kernel.MagicSource.CellMagic;
 import io.github.spencerpark.jupyter.channels.JupyterConnection;
 import io.github.spencerpark.jupyter.kernel.BaseKernel;
 import io.github.spencerpark.jupyter.kernel.LanguageInfo;
@@ -18,9 +19,14 @@ public final class DogeKernel extends BaseKernel {
   private final Magics magics = new Magics();
   private final Outbox outbox = new Outbox();
   private final Session session;
+  private final History history = new History();
+  private final KernelMagics kernelMagics;
+  private final Inspection inspection;
 
   DogeKernel(Map<String, String> environment) {
     session = new Session(Settings.of(environment));
+    kernelMagics = new KernelMagics(magics, this);
+    inspection = new Inspection(session.shell());
     renderer
         .createRegistration(Object.class)
         .preferring("text/plain", "text/html", "image/png")
@@ -38,11 +44,19 @@ public final class DogeKernel extends BaseKernel {
   public void becomeHandlerForConnection(JupyterConnection connection) {
     super.becomeHandlerForConnection(connection);
     outbox.start();
+    KernelInput input = new KernelInput(((KernelConnection) connection).stdin(), outbox);
     System.setOut(KernelStream.of(outbox, StreamType.OUT));
     System.setErr(KernelStream.of(outbox, StreamType.ERR));
+    System.setIn(input);
     connection.setHandler(
-        MessageType.EXECUTE_REQUEST,
-        new ExecuteHandler(this, (KernelConnection) connection, session, outbox)::handle);
+        MessageType.EXECUTE_REQUEST, new ExecuteHandler(this, connection, outbox, input)::handle);
+    connection.setHandler(
+        MessageType.COMPLETE_REQUEST,
+        Replies.handler(
+            MessageType.COMPLETE_REPLY,
+            new Completion(session.shell(), kernelMagics.names())::answer));
+    connection.setHandler(
+        MessageType.HISTORY_REQUEST, Replies.handler(MessageType.HISTORY_REPLY, history::answer));
   }
 
   /** The magics of this kernel; register more as in IJava. */
@@ -56,12 +70,44 @@ public final class DogeKernel extends BaseKernel {
   }
 
   DisplayData render(Object value) {
+    if (value instanceof DisplayData data) {
+      return data;
+    }
     return value == null ? KernelHost.data(Displays.render(null)) : renderer.render(value);
   }
 
+  /** Runs cell {@code count}; see {@link Session#run}. */
+  Object run(String source, int count) throws CellError {
+    history.add(count, source);
+    CellMagic magic = MagicSource.cellMagic(source);
+    if (magic == null) {
+      return session.run(MagicSource.toJava(source), count);
+    }
+    if (magic.name().equals("time")) {
+      long start = System.nanoTime();
+      try {
+        return session.run(MagicSource.toJava(magic.numberedBody()), count);
+      } finally {
+        System.out.println(KernelMagics.seconds(start));
+      }
+    }
+    return session.call(
+        () -> {
+          KernelFunctions.cellMagic(
+              magic.name(), MagicSource.split(magic.arguments()), magic.body());
+          return Session.NOTHING;
+        },
+        count);
+  }
+
+  /** Runs {@code source} inside the running cell; null stands for no value. */
   Object evaluate(String source) throws Exception {
-    Object value = session.evaluate(source, "eval");
+    Object value = evaluateAny(source);
     return value == Session.NOTHING ? null : value;
+  }
+
+  Object evaluateAny(String source) throws CellError {
+    return session.evaluate(MagicSource.toJava(source), "eval");
   }
 
   int nextCount() {
@@ -75,6 +121,23 @@ public final class DogeKernel extends BaseKernel {
   @Override
   public DisplayData eval(String source) throws Exception {
     return render(evaluate(source)); // the core's own way in, replaced by ExecuteHandler
+  }
+
+  @Override
+  public DisplayData inspect(String code, int at, boolean extraDetail) {
+    String text = inspection.at(code, at);
+    return text == null ? null : new DisplayData(text);
+  }
+
+  @Override
+  public String isComplete(String code) {
+    return MagicSource.cellMagic(code) != null
+        ? IS_COMPLETE_YES
+        : session.isComplete(MagicSource.toJava(code));
+  }
+
+  Session session() {
+    return session;
   }
 
   @Override

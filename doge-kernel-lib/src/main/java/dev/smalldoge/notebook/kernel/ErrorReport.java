@@ -144,6 +144,7 @@ final class ErrorReport {
       if (cause instanceof InterruptedException
           || cause instanceof java.io.InterruptedIOException
           || cause instanceof java.nio.channels.ClosedByInterruptException
+          || cause instanceof java.util.concurrent.CancellationException
           || cause instanceof ThreadDeath) {
         return true;
       }

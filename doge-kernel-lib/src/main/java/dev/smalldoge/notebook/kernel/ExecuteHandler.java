@@ -1,10 +1,11 @@
 package dev.smalldoge.notebook.kernel;
 
+import dev.smalldoge.notebook.display.Displays;
+import io.github.spencerpark.jupyter.channels.JupyterConnection;
 import io.github.spencerpark.jupyter.channels.JupyterSocket;
 import io.github.spencerpark.jupyter.channels.ShellChannel;
 import io.github.spencerpark.jupyter.channels.ShellHandler;
 import io.github.spencerpark.jupyter.channels.ShellReplyEnvironment;
-import io.github.spencerpark.jupyter.kernel.ExpressionValue;
 import io.github.spencerpark.jupyter.messages.Message;
 import io.github.spencerpark.jupyter.messages.publish.PublishError;
 import io.github.spencerpark.jupyter.messages.publish.PublishExecuteInput;
@@ -20,15 +21,18 @@ import org.zeromq.ZMQ;
 /** Answers the request to run a cell, and drops the cells that wait behind a failed one. */
 final class ExecuteHandler {
   private final DogeKernel kernel;
-  private final KernelConnection connection;
+  private final JupyterConnection connection;
   private final Session session;
   private final Outbox outbox;
+  private final KernelInput input;
 
-  ExecuteHandler(DogeKernel kernel, KernelConnection connection, Session session, Outbox outbox) {
+  ExecuteHandler(
+      DogeKernel kernel, JupyterConnection connection, Outbox outbox, KernelInput input) {
     this.kernel = kernel;
     this.connection = connection;
-    this.session = session;
+    this.session = kernel.session();
     this.outbox = outbox;
+    this.input = input;
   }
 
   /** Runs one cell; called on the shell thread, which nothing ever interrupts. */
@@ -41,15 +45,19 @@ final class ExecuteHandler {
       reply.publish(new PublishExecuteInput(request.getCode(), count));
     }
     outbox.attach(reply);
+    input.enable(request.isStdinEnabled());
     try {
-      Object value = session.run(request.getCode(), count);
+      Object value = kernel.run(request.getCode(), count);
       if (value != Session.NOTHING && !request.isSilent()) {
         outbox.publish(
             new PublishExecuteResult(count, session.call(() -> kernel.render(value), count)));
       }
-      Map<String, ExpressionValue> expressions = expressions(request.getUserExpr(), count);
+      Map<String, ?> expressions = expressions(request.getUserExpr(), count);
       outbox.flush();
-      reply.reply(new ExecuteReply(count, expressions));
+      Replies.send(
+          reply,
+          ExecuteReply.MESSAGE_TYPE,
+          Map.of("status", "ok", "execution_count", count, "user_expressions", expressions));
       if (session.interrupter().interrupted()) {
         abortWaiting(reply.getShell());
       }
@@ -76,21 +84,23 @@ final class ExecuteHandler {
     }
   }
 
-  private Map<String, ExpressionValue> expressions(Map<String, String> asked, int count) {
-    Map<String, ExpressionValue> answers = new LinkedHashMap<>();
+  private Map<String, ?> expressions(Map<String, String> asked, int count) {
+    Map<String, Map<String, ?>> answers = new LinkedHashMap<>();
     if (asked != null) {
       asked.forEach((name, source) -> answers.put(name, expression(source, count)));
     }
     return answers;
   }
 
-  private ExpressionValue expression(String source, int count) {
+  private Map<String, ?> expression(String source, int count) {
     try {
       Object value = session.evaluate(source, "expression");
-      return new ExpressionValue.Success(
-          session.call(() -> kernel.render(value == Session.NOTHING ? "" : value), count));
+      Object shown = value == Session.NOTHING ? "" : value;
+      Map<String, String> data = session.call(() -> Displays.render(shown).data(), count);
+      return Map.of("status", "ok", "data", data, "metadata", Map.of());
     } catch (CellError e) {
-      return new ExpressionValue.Error(e.name(), e.getMessage(), e.lines());
+      return Map.of(
+          "status", "error", "ename", e.name(), "evalue", e.getMessage(), "traceback", e.lines());
     }
   }
 

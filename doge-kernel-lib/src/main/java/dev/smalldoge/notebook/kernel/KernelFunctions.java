@@ -1,7 +1,9 @@
 package dev.smalldoge.notebook.kernel;
 
+import dev.smalldoge.config.DogeException;
 import dev.smalldoge.notebook.display.Displays;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
+import io.github.spencerpark.jupyter.kernel.magic.registry.UndefinedMagicException;
 import java.util.List;
 
 /** IJava's functions of a cell beyond display: render, eval, the magics and the kernel itself. */
@@ -39,12 +41,20 @@ public final class KernelFunctions {
   /** Runs the line magic {@code name}. */
   @SuppressWarnings("TypeParameterUnusedInFormals") // the signature that IJava notebooks know
   public static <T> T lineMagic(String name, List<String> arguments) throws Exception {
-    return kernel.getMagics().applyLineMagic(name, arguments);
+    try {
+      return kernel.getMagics().applyLineMagic(name, arguments);
+    } catch (UndefinedMagicException e) {
+      throw new DogeException("There is no magic %" + name + "; %magics lists those there are", e);
+    }
   }
 
   /** Runs the cell magic {@code name} on {@code body}. */
   @SuppressWarnings("TypeParameterUnusedInFormals") // the signature that IJava notebooks know
   public static <T> T cellMagic(String name, List<String> arguments, String body) throws Exception {
-    return kernel.getMagics().applyCellMagic(name, arguments, body);
+    try {
+      return kernel.getMagics().applyCellMagic(name, arguments, body);
+    } catch (UndefinedMagicException e) {
+      throw new DogeException("There is no magic %%" + name + "; %magics lists those there are", e);
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.smalldoge.notebook.kernel;
 
 import dev.smalldoge.notebook.DefaultImports;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -80,11 +81,13 @@ final class Session implements AutoCloseable {
   Object evaluate(String source, String place) throws CellError {
     SourceCodeAnalysis analysis = shell.sourceCodeAnalysis();
     Object last = NOTHING;
+    List<Unfinished> unfinished = new ArrayList<>();
     String rest = source;
     while (true) {
       rest = rest.stripLeading(); // JShell counts lines from the first character of a snippet
       CompletionInfo next = analysis.analyzeCompletion(rest);
       if (next.completeness() == Completeness.EMPTY) {
+        requireFinished(unfinished);
         return last;
       }
       int line = lines(source.substring(0, source.length() - rest.length()));
@@ -96,12 +99,24 @@ final class Session implements AutoCloseable {
         throw errors.interrupted(place, null);
       }
       String snippet = next.source() == null ? rest : next.source();
-      last = evaluateOne(snippet, new ErrorReport.Place(place, line, source));
+      last = evaluateOne(snippet, new ErrorReport.Place(place, line, source), unfinished);
       rest = next.remaining() == null ? "" : next.remaining();
     }
   }
 
-  private Object evaluateOne(String source, ErrorReport.Place place) throws CellError {
+  /** A declaration that needs another one, which may follow in the same cell. */
+  private record Unfinished(Snippet snippet, ErrorReport.Place place) {}
+
+  private void requireFinished(List<Unfinished> declarations) throws CellError {
+    for (Unfinished declaration : declarations) {
+      if (shell.status(declaration.snippet) == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
+        throw errors.rejected(shell, declaration.snippet, declaration.place);
+      }
+    }
+  }
+
+  private Object evaluateOne(String source, ErrorReport.Place place, List<Unfinished> unfinished)
+      throws CellError {
     List<SnippetEvent> events = interrupter.within(settings.timeout(), () -> shell.eval(source));
     CellThread.Outcome outcome = control.takeOutcome();
     Object value = NOTHING;
@@ -118,7 +133,9 @@ final class Session implements AutoCloseable {
       if (event.exception() != null) {
         throw errors.unresolved(shell, event, place);
       }
-      if (!event.status().isDefined()) {
+      if (event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
+        unfinished.add(new Unfinished(snippet, place));
+      } else if (!event.status().isDefined()) {
         throw errors.rejected(shell, snippet, place);
       }
       if (isExpression(snippet)) {
@@ -161,6 +178,31 @@ final class Session implements AutoCloseable {
 
   Interrupter interrupter() {
     return interrupter;
+  }
+
+  /** IPython's words for whether {@code code} is ready to run, or the next line's indent. */
+  String isComplete(String code) {
+    String rest = code;
+    while (true) {
+      CompletionInfo next = shell.sourceCodeAnalysis().analyzeCompletion(rest);
+      switch (next.completeness()) {
+        case EMPTY, COMPLETE_WITH_SEMI -> {
+          return "complete";
+        }
+        case UNKNOWN -> {
+          return "invalid";
+        }
+        case DEFINITELY_INCOMPLETE, CONSIDERED_INCOMPLETE -> {
+          return "  ".repeat(Math.max(1, openBrackets(code)));
+        }
+        case COMPLETE -> rest = next.remaining();
+      }
+    }
+  }
+
+  private static int openBrackets(String code) {
+    return (int)
+        (code.chars().filter(c -> c == '{').count() - code.chars().filter(c -> c == '}').count());
   }
 
   JShell shell() {

@@ -14,8 +14,7 @@ class JupyterOnJdk25Test {
 
   @TestFactory
   Stream<DynamicTest> everyCheck() throws Exception {
-    Path jdk =
-        Path.of(System.getProperty("doge.jdk25", "/usr/lib/jvm/temurin-25-jdk-amd64"));
+    Path jdk = Path.of(System.getProperty("doge.jdk25", "/usr/lib/jvm/temurin-25-jdk-amd64"));
     return JupyterTest.checks(InstalledKernel.in(folder, "doge-jdk25", jdk));
   }
 }
