@@ -399,6 +399,20 @@ def notebook_runs_through_nbclient():
     equal(notebook.cells[1].outputs[0]["text"], "4096\n")
 
 
+def a_killed_kernel_is_told_by_the_next():
+    manager, client = start_new_kernel(kernel_name=KERNEL, startup_timeout=60)
+    try:
+        manager.provisioner.process.kill()
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=60)
+        texts = []
+        client.execute_interactive("1", timeout=30, output_hook=lambda m: texts.append(str(m["content"].get("text"))))
+        contains("".join(texts), "The kernel before this one was ended from outside", "run the notebook from the top")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
 def report(name, function, *arguments):
     start = time.time()
     try:
@@ -418,6 +432,7 @@ def main():
         report(function.__name__, function, session)
     session.manager.shutdown_kernel(now=True)
     report("notebook_runs_through_nbclient", notebook_runs_through_nbclient)
+    report("a_killed_kernel_is_told_by_the_next", a_killed_kernel_is_told_by_the_next)
 
 
 main()

@@ -22,8 +22,10 @@ public final class DogeKernel extends BaseKernel {
   private final History history = new History();
   private final KernelMagics kernelMagics;
   private final Inspection inspection;
+  private String note; // for the first cell to show
 
-  DogeKernel(Map<String, String> environment) {
+  DogeKernel(Map<String, String> environment, String note) {
+    this.note = note;
     session = new Session(Settings.of(environment));
     kernelMagics = new KernelMagics(magics, this);
     inspection = new Inspection(session.shell());
@@ -79,6 +81,10 @@ public final class DogeKernel extends BaseKernel {
   /** Runs cell {@code count}; see {@link Session#run}. */
   Object run(String source, int count) throws CellError {
     history.add(count, source);
+    if (note != null) {
+      System.err.println(note);
+      note = null;
+    }
     CellMagic magic = MagicSource.cellMagic(source);
     if (magic == null) {
       return session.run(MagicSource.toJava(source), count);

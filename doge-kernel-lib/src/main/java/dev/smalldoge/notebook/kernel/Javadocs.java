@@ -46,7 +46,8 @@ final class Javadocs {
     if (type == null) {
       return null;
     }
-    if (signature.member() == null) {
+    boolean isRecord = type.getLeaf().getKind() == Tree.Kind.RECORD;
+    if (signature.member() == null || (isRecord && signature.isConstructor())) {
       return sentence(source.trees.getDocCommentTree(type));
     }
     for (Tree member : ((ClassTree) type.getLeaf()).getMembers()) {
@@ -67,22 +68,18 @@ final class Javadocs {
     if (!(member instanceof MethodTree method) || signature.parameters() == null) {
       return false;
     }
-    boolean isConstructor = signature.member().equals(Signature.simpleName(signature.owner()));
     List<String> types =
         method.getParameters().stream()
             .map(parameter -> Signature.simpleName(parameter.getType().toString()))
             .toList();
-    return method.getName().contentEquals(isConstructor ? "<init>" : signature.member())
+    return method.getName().contentEquals(signature.isConstructor() ? "<init>" : signature.member())
         && types.equals(signature.parameters());
   }
 
-  /** What the record's comment says of the component that the signature reads or constructs. */
+  /** What the record's comment says of the component that the signature reads. */
   private static String ofParameter(DocCommentTree record, Signature signature) {
     if (record == null) {
       return null;
-    }
-    if (signature.member().equals(Signature.simpleName(signature.owner()))) {
-      return sentence(record); // a record's own constructor
     }
     for (DocTree tag : record.getBlockTags()) {
       if (tag instanceof ParamTree parameter

@@ -64,7 +64,7 @@ public final class KernelInstaller {
       return new Options(name, displayName, jdk, dataFolder, classPath, heap, environment, archive);
     }
 
-    /** These options with another JDK. */
+    /** These options with another JDK, or null for the one that runs now. */
     public Options withJdk(Path jdk) {
       return new Options(name, displayName, jdk, dataFolder, classPath, heap, environment, archive);
     }
@@ -81,11 +81,6 @@ public final class KernelInstaller {
 
     /** These options with another limit of Java memory, such as {@code 8g}. */
     public Options withHeap(String heap) {
-      return new Options(name, displayName, jdk, dataFolder, classPath, heap, environment, archive);
-    }
-
-    /** These options with environment variables for the kernel. */
-    public Options withEnvironment(Map<String, String> environment) {
       return new Options(name, displayName, jdk, dataFolder, classPath, heap, environment, archive);
     }
 
@@ -110,6 +105,9 @@ public final class KernelInstaller {
     List<String> command = new ArrayList<>();
     command.add(java.executable().toString());
     command.addAll(java.flags());
+    command.add(
+        "-XX:ErrorFile="
+            + Path.of(System.getProperty("java.io.tmpdir"), PreviousKernel.CRASH_REPORT));
     if (options.heap() != null) {
       command.add("-Xmx" + options.heap());
     }

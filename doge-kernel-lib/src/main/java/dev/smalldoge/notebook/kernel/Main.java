@@ -13,6 +13,8 @@ import java.util.logging.Level;
 public final class Main {
   private static final PrintStream LOG = System.err; // the server's log, not the notebook
 
+  private static PreviousKernel previous;
+
   private Main() {}
 
   /** Serves the connection that {@code arguments[0]} describes until Jupyter ends it. */
@@ -22,14 +24,28 @@ public final class Main {
       System.exit(2);
     }
     JupyterSocket.JUPYTER_LOGGER.setLevel(Level.WARNING);
+    Path connectionFile = Path.of(arguments[0]);
     KernelConnectionProperties properties =
-        KernelConnectionProperties.parse(Files.readString(Path.of(arguments[0])));
+        KernelConnectionProperties.parse(Files.readString(connectionFile));
+    previous = new PreviousKernel(connectionFile);
     KernelConnection connection = new KernelConnection(properties);
-    DogeKernel kernel = new DogeKernel(System.getenv());
+    DogeKernel kernel = new DogeKernel(System.getenv(), previous.begin());
     kernel.becomeHandlerForConnection(connection);
     connection.connect();
+    endWithParent(kernel);
     connection.waitUntilClose();
+    previous.end();
     System.exit(0);
+  }
+
+  /** A kernel whose Jupyter is gone would train on unseen: let it stop, and save what it saves. */
+  private static void endWithParent(DogeKernel kernel) {
+    String parent = System.getenv("JPY_PARENT_PID");
+    if (parent != null && parent.matches("\\d+")) {
+      var unused =
+          ProcessHandle.of(Long.parseLong(parent))
+              .map(process -> process.onExit().thenRun(() -> kernel.onShutdown(false)));
+    }
   }
 
   /** Writes one line to the server's log. */
@@ -47,6 +63,7 @@ public final class Main {
               } catch (InterruptedException e) {
                 log("the wait before the exit was cut short");
               }
+              previous.end();
               Runtime.getRuntime().halt(0);
             },
             "exit");

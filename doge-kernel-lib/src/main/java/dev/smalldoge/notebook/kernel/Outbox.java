@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.zeromq.ZMQException;
 
 /**
  * Sends what cells print and show, in order, from a thread of its own.
@@ -103,7 +104,9 @@ final class Outbox implements Runnable {
       try {
         send(next());
       } catch (Throwable e) { // out of memory for one large message must not silence the kernel
-        Main.log("cannot send a message: " + e);
+        if (!(e instanceof ZMQException)) { // the connection is closed: the kernel ends
+          Main.log("cannot send a message: " + e);
+        }
       }
     }
   }

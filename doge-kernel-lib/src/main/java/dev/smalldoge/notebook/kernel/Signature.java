@@ -43,6 +43,10 @@ record Signature(String owner, String member, List<String> parameters) {
     return new Signature(plain.substring(plain.lastIndexOf(' ') + 1), null, null);
   }
 
+  boolean isConstructor() {
+    return simpleName(owner).equals(member);
+  }
+
   private static List<String> types(String parameters) {
     if (parameters.isBlank()) {
       return List.of();
