@@ -38,10 +38,8 @@ public final class DefaultImports {
 
   private DefaultImports() {}
 
-  /**
-   * Import statements for any JShell: the JDK's, then ours as far as they are on the class path.
-   */
-  public static List<String> jshell() {
+  /** Import statements for the JDK's packages, then ours as far as they are on the class path. */
+  public static List<String> packages() {
     List<String> lines = new ArrayList<>();
     JAVA.forEach(name -> lines.add("import " + name + ".*;"));
     for (String name : OURS) {
@@ -49,6 +47,12 @@ public final class DefaultImports {
         lines.add("import " + name + ".*;");
       }
     }
+    return lines;
+  }
+
+  /** Import statements for any JShell. */
+  public static List<String> jshell() {
+    List<String> lines = new ArrayList<>(packages());
     lines.add("import static dev.smalldoge.notebook.Notebook.*;");
     return lines;
   }

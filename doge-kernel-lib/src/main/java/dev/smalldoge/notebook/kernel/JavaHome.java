@@ -17,11 +17,11 @@ import java.util.regex.Pattern;
  * @param folder its home
  * @param feature its feature version, 17 or more
  */
-record JavaHome(Path folder, int feature) {
+public record JavaHome(Path folder, int feature) {
   private static final Pattern VERSION = Pattern.compile("JAVA_VERSION=\"(\\d+)[^\"]*\"");
 
   /** The JDK in {@code folder}, or the running one if null; checks that it has JShell. */
-  static JavaHome of(Path folder) {
+  public static JavaHome of(Path folder) {
     if (folder == null) {
       return new JavaHome(Path.of(System.getProperty("java.home")), Runtime.version().feature());
     }
@@ -48,11 +48,13 @@ record JavaHome(Path folder, int feature) {
     return new JavaHome(folder.toAbsolutePath().normalize(), feature);
   }
 
-  Path executable() {
+  /** Its {@code java}. */
+  public Path executable() {
     return executable(folder, "java");
   }
 
-  Path jshell() {
+  /** Its {@code jshell}. */
+  public Path jshell() {
     return executable(folder, "jshell");
   }
 
@@ -62,7 +64,7 @@ record JavaHome(Path folder, int feature) {
   }
 
   /** Flags that keep libraries of this project quiet and headless on this JDK. */
-  List<String> flags() {
+  public List<String> flags() {
     List<String> flags = new ArrayList<>();
     flags.add("-Djava.awt.headless=true");
     if (feature >= 22) {
