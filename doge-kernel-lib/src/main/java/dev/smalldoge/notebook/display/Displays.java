@@ -1,0 +1,76 @@
+package dev.smalldoge.notebook.display;
+
+import java.awt.image.BufferedImage;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.internal.chartpart.Chart;
+import tech.tablesaw.api.Table;
+
+/**
+ * Renders any value as HTML, PNG and plain text, and shows it in whatever host runs the code.
+ *
+ * <p>Looked up by type, the latest registration first; then a public {@code String toHtml()} of the
+ * value itself; then tables for records, maps and collections; then {@code toString}.
+ */
+public final class Displays {
+  private static final Map<Class<?>, Function<Object, Rendering>> RENDERERS = new LinkedHashMap<>();
+  private static volatile DisplayHost host = new TerminalHost();
+
+  static {
+    register(Rendering.class, rendering -> rendering);
+    register(BufferedImage.class, Displays::image);
+    register(Table.class, TableHtml::ofTable);
+    register(
+        Chart.class,
+        chart -> Rendering.png(BitmapEncoder.getBufferedImage(chart), "chart " + chart.getTitle()));
+  }
+
+  private Displays() {}
+
+  /** Shows every {@code T} as {@code renderer} says, from now on. */
+  public static <T> void register(Class<T> type, Function<? super T, Rendering> renderer) {
+    synchronized (RENDERERS) {
+      RENDERERS.remove(type); // so that it becomes the latest
+      RENDERERS.put(type, value -> renderer.apply(type.cast(value)));
+    }
+  }
+
+  /** Shows everything in {@code newHost} from now on. */
+  public static void attach(DisplayHost newHost) {
+    host = newHost;
+  }
+
+  /** Shows {@code value} now. */
+  public static DisplayHandle show(Object value) {
+    DisplayHandle handle = new DisplayHandle(host);
+    handle.show(value);
+    return handle;
+  }
+
+  /** Where {@link #show} shows. */
+  public static DisplayHost host() {
+    return host;
+  }
+
+  /** Every form of {@code value}; {@code null} is the word null. */
+  public static Rendering render(Object value) {
+    if (value == null) {
+      return Rendering.text("null");
+    }
+    Function<Object, Rendering> renderer = null;
+    synchronized (RENDERERS) {
+      for (Map.Entry<Class<?>, Function<Object, Rendering>> entry : RENDERERS.entrySet()) {
+        if (entry.getKey().isInstance(value)) {
+          renderer = entry.getValue();
+        }
+      }
+    }
+    return renderer != null ? renderer.apply(value) : TableHtml.ofAny(value);
+  }
+
+  private static Rendering image(BufferedImage image) {
+    return Rendering.png(image, "image " + image.getWidth() + " x " + image.getHeight());
+  }
+}

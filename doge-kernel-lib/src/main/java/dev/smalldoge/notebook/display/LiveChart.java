@@ -1,0 +1,181 @@
+package dev.smalldoge.notebook.display;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.function.LongSupplier;
+
+/**
+ * The curves of a training run, updated in place about once a second: loss of training and of
+ * evaluation over the expected curve in grey, learning rate, gradient norm, tokens per second.
+ *
+ * <p>The picture is SVG inside the output itself: no network, and it survives saving. Where nothing
+ * can be shown but text, a {@link ProgressLine} takes its place.
+ *
+ * <p>Example: {@code try (var chart = LiveChart.start("doge-20m")) { … chart.add(moment); }}
+ */
+public final class LiveChart implements AutoCloseable {
+  private static final Duration PACE = Duration.ofSeconds(1);
+  private static final int WIDTH = 760;
+  private static final int HEIGHT = 330;
+
+  private final String title;
+  private final DisplayHandle handle; // null in a terminal
+  private final ProgressLine line; // null in a notebook
+  private final LongSupplier nanoTime;
+  private final Series loss = new Series();
+  private final Series evalLoss = new Series();
+  private final Series expected = new Series();
+  private final Series learningRate = new Series();
+  private final Series gradNorm = new Series();
+  private final Series tokensPerSecond = new Series();
+  private long nextNanos;
+  private TrainingMoment last;
+  private double lastEvalLoss = Double.NaN;
+
+  LiveChart(String title, DisplayHandle handle, ProgressLine line, LongSupplier nanoTime) {
+    this.title = title;
+    this.handle = handle;
+    this.line = line;
+    this.nanoTime = nanoTime;
+  }
+
+  /** Shows an empty chart, which {@link #add} fills. */
+  public static LiveChart start(String title) {
+    if (!Displays.host().isRich()) {
+      return new LiveChart(title, null, new ProgressLine(), System::nanoTime);
+    }
+    DisplayHandle handle = Displays.show(Rendering.text(title + ": waiting for the first step"));
+    return new LiveChart(title, handle, null, System::nanoTime);
+  }
+
+  /**
+   * Draws the loss that the recipe should reach, in grey: {@code losses[i]} at {@code steps[i]}.
+   */
+  public LiveChart expect(double[] steps, double[] losses) {
+    for (int i = 0; i < Math.min(steps.length, losses.length); i++) {
+      expected.add(steps[i], losses[i]);
+    }
+    return this;
+  }
+
+  /** Takes the moment; shows it if the last update is a second ago. */
+  public void add(TrainingMoment moment) {
+    last = moment;
+    double step = (double) moment.step();
+    loss.add(step, moment.loss());
+    evalLoss.add(step, moment.evalLoss());
+    learningRate.add(step, moment.learningRate());
+    gradNorm.add(step, moment.gradNorm());
+    tokensPerSecond.add(step, moment.tokensPerSecond());
+    if (!Double.isNaN(moment.evalLoss())) {
+      lastEvalLoss = moment.evalLoss();
+    }
+    if (line != null) {
+      line.add(moment);
+      return;
+    }
+    long now = nanoTime.getAsLong();
+    if (loss.size() == 1 || now - nextNanos >= 0) {
+      nextNanos = now + PACE.toNanos();
+      handle.update(rendering());
+    }
+  }
+
+  /** Shows the last moment for good. */
+  @Override
+  public void close() {
+    if (line != null) {
+      line.close();
+    } else if (last != null) {
+      handle.update(rendering());
+    }
+  }
+
+  /** The chart as it stands; its text is the last line. */
+  public Rendering rendering() {
+    if (last == null) {
+      return Rendering.text(title);
+    }
+    String text = line();
+    String image = Base64.getEncoder().encodeToString(svg().getBytes(StandardCharsets.UTF_8));
+    // an image by data URI passes the filters that drop svg elements from notebooks of others
+    return Rendering.html(
+        "<div><img alt=\""
+            + TableHtml.escape(title)
+            + "\" width=\""
+            + WIDTH
+            + "\" src=\"data:image/svg+xml;base64,"
+            + image
+            + "\"/><br/><code>"
+            + TableHtml.escape(text)
+            + "</code></div>",
+        title + ": " + text);
+  }
+
+  /** The last moment, with the last evaluation loss whenever that was. */
+  private String line() {
+    return new TrainingMoment(
+            last.step(),
+            last.maxSteps(),
+            last.loss(),
+            lastEvalLoss,
+            last.learningRate(),
+            last.gradNorm(),
+            last.tokensPerSecond(),
+            last.memoryBytes(),
+            last.remaining())
+        .line();
+  }
+
+  /** The curves as an SVG picture. */
+  String svg() {
+    StringBuilder svg = new StringBuilder();
+    svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ");
+    svg.append(WIDTH).append(' ').append(HEIGHT);
+    svg.append("\" font-family=\"sans-serif\" font-size=\"11\">");
+    double min = Math.min(Math.min(loss.min(), evalLoss.min()), expected.min());
+    double max = Math.max(Math.max(loss.max(), evalLoss.max()), expected.max());
+    new SvgPanel(svg, 45, 40, 420, 260, last.maxSteps(), min, max)
+        .axes("loss, nats per token", "%.4g")
+        .steps()
+        .curve(expected, SvgPanel.EXPECTED)
+        .curve(loss, SvgPanel.TRAIN)
+        .curve(evalLoss, SvgPanel.EVAL);
+    legend(svg);
+    small(svg, 40, "learningRate", "%.0e", learningRate);
+    small(svg, 135, "gradNorm", "%.3g", gradNorm);
+    small(svg, 230, "tokens/s", "%.3g", tokensPerSecond).steps();
+    return svg.append("</svg>").toString();
+  }
+
+  private SvgPanel small(StringBuilder svg, double top, String name, String form, Series series) {
+    boolean isEmpty = series.size() == 0;
+    return new SvgPanel(
+            svg,
+            540,
+            top,
+            210,
+            70,
+            last.maxSteps(),
+            isEmpty ? 0 : Math.min(0, series.min()),
+            isEmpty ? 1 : series.max())
+        .axes(name, form)
+        .curve(series, SvgPanel.TRAIN);
+  }
+
+  private void legend(StringBuilder svg) {
+    String heading = TableHtml.escape(title);
+    svg.append("<text x=\"45\" y=\"16\" font-weight=\"bold\" fill=\"#7d7d7d\">");
+    svg.append(heading).append("</text>");
+    double x = 300;
+    String[][] entries = {
+      {"train", SvgPanel.TRAIN}, {"eval", SvgPanel.EVAL}, {"expected", SvgPanel.EXPECTED}
+    };
+    for (String[] entry : entries) {
+      svg.append("<text y=\"35\" x=\"").append(x).append("\" fill=\"").append(entry[1]);
+      svg.append("\">— ").append(entry[0]).append("</text>");
+      x += 50;
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package dev.smalldoge.notebook.display;
+
+import java.lang.reflect.Array;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import tech.tablesaw.api.Table;
+import tech.tablesaw.columns.Column;
+
+/** Tables for values that have parts: a Tablesaw table, a record, a map, a list of records. */
+final class TableHtml {
+  private static final int MAX_ROWS = 50;
+  private static final int MAX_TABLE_ROWS = 20;
+  private static final int MAX_CELL = 300;
+
+  private TableHtml() {}
+
+  static Rendering ofTable(Table table) {
+    int shown = Math.min(MAX_TABLE_ROWS, table.rowCount());
+    List<List<String>> rows =
+        IntStream.range(0, shown)
+            .mapToObj(row -> table.columns().stream().map(column -> cell(column, row)).toList())
+            .toList();
+    String caption =
+        "%s%,d rows × %d columns%s"
+            .formatted(
+                table.name() == null || table.name().isBlank() ? "" : table.name() + ": ",
+                table.rowCount(),
+                table.columnCount(),
+                shown < table.rowCount() ? ", the first " + shown : "");
+    return Rendering.html(html(table.columnNames(), rows, caption), table.first(shown).print());
+  }
+
+  private static String cell(Column<?> column, int row) {
+    return column.isMissing(row) ? "" : column.getString(row);
+  }
+
+  /** A value of no registered type. */
+  static Rendering ofAny(Object value) {
+    String text = text(value);
+    String own = ownHtml(value);
+    if (own != null) {
+      return Rendering.html(own, text);
+    }
+    if (value instanceof Record record) {
+      return Rendering.html(html(List.of("", simpleName(value)), recordRows(record), ""), text);
+    }
+    if (value instanceof Map<?, ?> map && !map.isEmpty()) {
+      return Rendering.html(html(List.of("key", "value"), mapRows(map), more(map.size())), text);
+    }
+    if (value instanceof Collection<?> values && areRecordsOfOneType(values)) {
+      return Rendering.html(recordsHtml(values), text);
+    }
+    return Rendering.text(text);
+  }
+
+  /** What {@code value}'s public {@code String toHtml()} returns, or null if it has none. */
+  private static String ownHtml(Object value) {
+    if (!Modifier.isPublic(value.getClass().getModifiers())) {
+      return null;
+    }
+    try {
+      Method method = value.getClass().getMethod("toHtml");
+      return method.getReturnType() == String.class ? (String) method.invoke(value) : null;
+    } catch (NoSuchMethodException | IllegalAccessException e) {
+      return null;
+    } catch (InvocationTargetException e) {
+      throw new IllegalStateException(
+          value.getClass().getName() + ".toHtml() failed", e.getCause());
+    }
+  }
+
+  private static List<List<String>> recordRows(Record record) {
+    List<List<String>> rows = new ArrayList<>();
+    for (RecordComponent component : record.getClass().getRecordComponents()) {
+      rows.add(List.of(component.getName(), text(component(record, component))));
+    }
+    return rows;
+  }
+
+  private static List<List<String>> mapRows(Map<?, ?> map) {
+    return map.entrySet().stream()
+        .limit(MAX_ROWS)
+        .map(entry -> List.of(text(entry.getKey()), text(entry.getValue())))
+        .toList();
+  }
+
+  private static boolean areRecordsOfOneType(Collection<?> values) {
+    return !values.isEmpty()
+        && values.stream().allMatch(Record.class::isInstance)
+        && values.stream().map(Object::getClass).distinct().count() == 1;
+  }
+
+  private static String recordsHtml(Collection<?> records) {
+    RecordComponent[] components = records.iterator().next().getClass().getRecordComponents();
+    List<String> names =
+        IntStream.range(0, components.length).mapToObj(i -> components[i].getName()).toList();
+    List<List<String>> rows = new ArrayList<>();
+    for (Object record : records) {
+      if (rows.size() == MAX_ROWS) {
+        break;
+      }
+      List<String> row = new ArrayList<>();
+      for (RecordComponent component : components) {
+        row.add(text(component(record, component)));
+      }
+      rows.add(row);
+    }
+    return html(names, rows, more(records.size()));
+  }
+
+  private static Object component(Object record, RecordComponent component) {
+    try {
+      Method accessor = component.getAccessor();
+      accessor.setAccessible(true);
+      return accessor.invoke(record);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("cannot read " + component, e);
+    }
+  }
+
+  private static String more(int size) {
+    return size > MAX_ROWS ? "the first %d of %,d".formatted(MAX_ROWS, size) : "";
+  }
+
+  /** The value as plain text; arrays show their elements. */
+  static String text(Object value) {
+    if (value == null || !value.getClass().isArray()) {
+      return String.valueOf(value);
+    }
+    int length = Array.getLength(value);
+    List<String> parts = new ArrayList<>();
+    for (int i = 0; i < Math.min(length, MAX_ROWS); i++) {
+      parts.add(text(Array.get(value, i)));
+    }
+    String tail = length > MAX_ROWS ? ", … %,d in all".formatted(length) : "";
+    return "[" + String.join(", ", parts) + tail + "]";
+  }
+
+  private static String simpleName(Object value) {
+    return value.getClass().getSimpleName();
+  }
+
+  private static String html(List<String> header, List<List<String>> rows, String caption) {
+    StringBuilder html = new StringBuilder("<table>");
+    if (!caption.isEmpty()) {
+      html.append("<caption>").append(escape(caption)).append("</caption>");
+    }
+    html.append("<thead><tr>");
+    header.forEach(name -> html.append("<th>").append(escape(name)).append("</th>"));
+    html.append("</tr></thead><tbody>");
+    for (List<String> row : rows) {
+      html.append("<tr>");
+      row.forEach(
+          cell ->
+              html.append("<td style=\"text-align:left\">").append(escape(cell)).append("</td>"));
+      html.append("</tr>");
+    }
+    return html.append("</tbody></table>").toString();
+  }
+
+  /** {@code text} as HTML, cut to a cell's length. */
+  static String escape(String text) {
+    String cut = text.length() <= MAX_CELL ? text : text.substring(0, MAX_CELL) + "…";
+    return cut.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\"", "&quot;");
+  }
+}
