@@ -12,9 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GoldenTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {
-        "dense", "dense-untied", "dynamic-mask", "cdmoe", "cdmoe-per-token", "cdmoe-norm"
-      })
+      strings = {"dense", "dense-untied", "dynamic-mask", "cdmoe", "cdmoe-per-token", "cdmoe-norm"})
   void matchesTransformers(String name) {
     long before = Tensor.live();
     var report = GoldenCheck.run(Path.of("src/test/resources/golden", name), Device.CPU);

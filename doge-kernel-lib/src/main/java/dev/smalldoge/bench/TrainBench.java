@@ -1,0 +1,180 @@
+package dev.smalldoge.bench;
+
+import static dev.smalldoge.config.Checks.check;
+
+import com.google.gson.Gson;
+import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.ModelInput;
+import dev.smalldoge.model.Precision;
+import dev.smalldoge.model.Weights;
+import dev.smalldoge.optim.AdamW;
+import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.lang.management.ManagementFactory;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * Times whole training steps, forward, backward and AdamW, on random tokens: tokens per second by
+ * size and micro-batch, one line and one JSON object a row.
+ */
+public final class TrainBench {
+  private static final Map<String, ModelConfig> SIZES = sizes();
+
+  private TrainBench() {}
+
+  private static Map<String, ModelConfig> sizes() {
+    Map<String, ModelConfig> sizes = new LinkedHashMap<>();
+    sizes.put("tiny", ModelConfig.tiny());
+    sizes.put("20M", ModelConfig.doge20M());
+    sizes.put("60M", ModelConfig.doge60M());
+    sizes.put("160M", ModelConfig.doge160M());
+    sizes.put("320M", ModelConfig.doge320M());
+    return sizes;
+  }
+
+  /**
+   * What is timed.
+   *
+   * @param device where
+   * @param precision what is computed in
+   * @param sizes names among tiny, 20M, 60M, 160M, 320M
+   * @param microBatchSizes sequences a step
+   * @param sequenceLength tokens a sequence
+   * @param steps steps that are timed, after a quarter as many that are not
+   * @param recompute whether activations are computed again for the backward pass
+   */
+  public record Plan(
+      Device device,
+      Precision precision,
+      List<String> sizes,
+      List<Integer> microBatchSizes,
+      int sequenceLength,
+      int steps,
+      boolean recompute) {}
+
+  /** Runs a plan; a row that does not fit the memory says so. */
+  public static void run(Plan plan) {
+    System.out.printf(
+        Locale.ROOT,
+        "%-6s %11s %12s %10s %12s %14s%n",
+        "size",
+        "microBatch",
+        "tokens/s",
+        "ms/step",
+        "TFLOP/s",
+        "s to 1st step");
+    for (String size : plan.sizes) {
+      ModelConfig config = SIZES.get(size);
+      check(config != null, "size \"%s\" is not known; use %s", size, SIZES.keySet());
+      for (int microBatchSize : plan.microBatchSizes) {
+        try {
+          time(plan, size, config, microBatchSize);
+        } catch (DogeException e) {
+          System.out.printf(Locale.ROOT, "%-6s %11d %s%n", size, microBatchSize, e.getMessage());
+        }
+      }
+    }
+  }
+
+  private static void time(Plan plan, String size, ModelConfig config, int microBatchSize) {
+    Operations operations = Operations.on(plan.device);
+    int length = plan.sequenceLength;
+    long tokens = (long) microBatchSize * length;
+    try (TensorScope scope = new TensorScope();
+        DogeForCausalLm model =
+            new DogeForCausalLm(
+                config, Weights.initialize(config, operations, 233), plan.precision)) {
+      model.recompute(plan.recompute);
+      model.weights().train(name -> true);
+      try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
+        ModelInput input = randomTokens(operations, microBatchSize, length, config.vocabSize());
+        step(model, optimizer, input, tokens);
+        double firstStep =
+            (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime())
+                / 1e3;
+        for (int i = 0; i < Math.max(2, plan.steps / 4); i++) {
+          step(model, optimizer, input, tokens);
+        }
+        long began = System.nanoTime();
+        for (int i = 0; i < plan.steps - 1; i++) {
+          launch(model, optimizer, input, tokens).close();
+        }
+        double loss = step(model, optimizer, input, tokens); // waits for the device
+        double seconds = (System.nanoTime() - began) / 1e9;
+        report(plan, size, config, microBatchSize, plan.steps * tokens / seconds, firstStep, loss);
+      }
+    }
+  }
+
+  private static Tensor launch(
+      DogeForCausalLm model, AdamW optimizer, ModelInput input, long tokens) {
+    try (TensorScope scope = new TensorScope()) {
+      Tensor nats = model.backward(input, input.inputIds(), 1.0 / tokens, 0).nats();
+      optimizer.update(1e-4);
+      return TensorScope.release(nats);
+    }
+  }
+
+  private static double step(
+      DogeForCausalLm model, AdamW optimizer, ModelInput input, long tokens) {
+    try (Tensor nats = launch(model, optimizer, input, tokens)) {
+      return nats.item() / tokens;
+    }
+  }
+
+  private static ModelInput randomTokens(
+      Operations operations, int rows, int length, int vocabSize) {
+    SplittableRandom random = new SplittableRandom(233);
+    long[][] ids = new long[rows][length];
+    for (long[] row : ids) {
+      for (int i = 0; i < length; i++) {
+        row[i] = random.nextInt(vocabSize);
+      }
+    }
+    return ModelInput.of(operations, ids);
+  }
+
+  private static void report(
+      Plan plan,
+      String size,
+      ModelConfig config,
+      int microBatchSize,
+      double tokensPerSecond,
+      double firstStep,
+      double loss) {
+    double flops =
+        6.0 * WeightNames.activeParameterCount(config)
+            + 6.0 * config.numHiddenLayers() * config.hiddenSize() * plan.sequenceLength;
+    double milliseconds = 1e3 * microBatchSize * plan.sequenceLength / tokensPerSecond;
+    System.out.printf(
+        Locale.ROOT,
+        "%-6s %11d %,12.0f %10.2f %12.2f %14.1f%n",
+        size,
+        microBatchSize,
+        tokensPerSecond,
+        milliseconds,
+        tokensPerSecond * flops / 1e12,
+        firstStep);
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("bench", "train");
+    row.put("size", size);
+    row.put("device", plan.device.toString());
+    row.put("precision", plan.precision.toString());
+    row.put("microBatchSize", microBatchSize);
+    row.put("sequenceLength", plan.sequenceLength);
+    row.put("recompute", plan.recompute);
+    row.put("tokensPerSecond", Math.round(tokensPerSecond));
+    row.put("millisecondsPerStep", milliseconds);
+    row.put("loss", loss);
+    System.out.println(new Gson().toJson(row));
+  }
+}

@@ -1,0 +1,45 @@
+package dev.smalldoge.cli;
+
+import dev.smalldoge.bench.TrainBench;
+import dev.smalldoge.model.Precision;
+import dev.smalldoge.torch.Device;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Benchmarks; figures of one run compare with each other, not with those of another machine. */
+@Command(name = "bench", description = "Time training, kernels and data.")
+final class BenchCommand {
+  @Command(name = "train", description = "Time whole training steps by size and micro-batch.")
+  int train(
+      @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
+          String device,
+      @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+          String precision,
+      @Option(names = "--sizes", split = ",", defaultValue = "tiny,20M") List<String> sizes,
+      @Option(names = "--micro-batch", split = ",", defaultValue = "1") List<Integer> batches,
+      @Option(names = "--length", defaultValue = "2048", description = "tokens a sequence")
+          int length,
+      @Option(names = "--steps", defaultValue = "8") int steps,
+      @Option(names = "--recompute", description = "compute activations again") boolean recompute) {
+    Device where = Device.named(device);
+    TrainBench.run(
+        new TrainBench.Plan(
+            where, precision(precision, where), sizes, batches, length, steps, recompute));
+    return 0;
+  }
+
+  private static Precision precision(String name, Device device) {
+    if (name == null) {
+      return Precision.of(device);
+    }
+    return switch (name.toLowerCase(Locale.ROOT)) {
+      case "fp32" -> Precision.FLOAT32;
+      case "bf16" -> Precision.BFLOAT16;
+      default ->
+          throw new dev.smalldoge.config.DogeException(
+              "precision \"" + name + "\" is not known; use fp32 or bf16");
+    };
+  }
+}
