@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 public final class NativeTorch {
   private static final PyTorchLibrary LIB = PyTorchLibrary.LIB;
   private static final int STRIDED = 0;
+  private static final int UNKNOWN_DTYPE = 9;
 
   private NativeTorch() {}
 
@@ -37,9 +38,25 @@ public final class NativeTorch {
     return LIB.torchFromBlob(buffer, shape, dtype, STRIDED, device, false);
   }
 
-  /** A copy of a tensor's bytes, brought to the host. */
+  /**
+   * A copy of a tensor's bytes, brought to the host.
+   *
+   * @throws IllegalStateException for a type that DJL does not know, on whose copy it would abort
+   */
   public static byte[] bytes(long tensor) {
-    return LIB.torchDataPtr(tensor);
+    if (LIB.torchDevice(tensor)[0] == 0) {
+      return LIB.torchDataPtr(tensor);
+    }
+    int dtype = dtype(tensor);
+    if (dtype == UNKNOWN_DTYPE) {
+      throw new IllegalStateException("a bf16 tensor cannot be read from a GPU; cast it first");
+    }
+    long onHost = LIB.torchTo(tensor, dtype, new int[] {0, -1});
+    try {
+      return LIB.torchDataPtr(onHost);
+    } finally {
+      LIB.torchDeleteTensor(onHost);
+    }
   }
 
   /** A CPU tensor's own memory. */
