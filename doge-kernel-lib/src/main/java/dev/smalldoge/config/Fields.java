@@ -150,6 +150,28 @@ public final class Fields {
     throw wrong(key, value, "a map");
   }
 
+  /** Fails at the first of {@code keys} that is absent. */
+  public void require(String... keys) {
+    for (String key : keys) {
+      read.add(key);
+      check(has(key), "%s has no %s, which it needs; add it", where, key);
+    }
+  }
+
+  /** Fails at the first key that is none of {@code known}, with the nearest of those. */
+  public void requireKnown(Set<String> known) {
+    for (String key : values.keySet()) {
+      if (!known.contains(key)) {
+        throw unknown(key, known);
+      }
+    }
+  }
+
+  /** The keys that were asked for so far, whether there or not. */
+  Set<String> asked() {
+    return read;
+  }
+
   /** All keys, in the order of the file. */
   public Set<String> keys() {
     return values.keySet();

@@ -53,7 +53,24 @@ public final class ModelKeys {
    * @throws DogeException if a value has the wrong type, or keys contradict each other
    */
   public static ModelConfig read(Fields f, ModelConfig.Edit edit) {
-    ModelConfig.Edit e = edit;
+    readAll(f, edit);
+    return build(f, edit);
+  }
+
+  /** As {@link #read}, where every key must be known and the shape must be given. */
+  static ModelConfig readStrictly(Fields f, ModelConfig.Edit edit) {
+    readAll(f, edit);
+    f.requireAllRead();
+    f.require(
+        "vocab_size",
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads");
+    return build(f, edit);
+  }
+
+  private static void readAll(Fields f, ModelConfig.Edit e) {
     e.vocabSize = f.integer("vocab_size", e.vocabSize);
     e.hiddenSize = f.integer("hidden_size", e.hiddenSize);
     e.intermediateSize = f.integer("intermediate_size", e.intermediateSize);
@@ -86,6 +103,9 @@ public final class ModelKeys {
     e.numLabels = labels(f, e.numLabels);
     readRope(f, e);
     contradictions(f, e);
+  }
+
+  private static ModelConfig build(Fields f, ModelConfig.Edit e) {
     try {
       return e.build();
     } catch (DogeException refused) {

@@ -50,4 +50,30 @@ public final class HalfFloats {
     int rounded = magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1);
     return (short) (sign | (rounded >>> 13));
   }
+
+  /** Converts {@code count} floats to F16 or BF16 bits. */
+  static void narrow(DType dtype, float[] from, short[] to, int count) {
+    if (dtype == DType.BF16) {
+      for (int i = 0; i < count; i++) {
+        to[i] = toBf16(from[i]);
+      }
+    } else {
+      for (int i = 0; i < count; i++) {
+        to[i] = toF16(from[i]);
+      }
+    }
+  }
+
+  /** Converts {@code count} F16 or BF16 bits to floats. */
+  static void widen(DType dtype, short[] from, float[] to, int count) {
+    if (dtype == DType.BF16) {
+      for (int i = 0; i < count; i++) {
+        to[i] = fromBf16(from[i]);
+      }
+    } else {
+      for (int i = 0; i < count; i++) {
+        to[i] = fromF16(from[i]);
+      }
+    }
+  }
 }

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.ShortBuffer;
@@ -207,11 +206,14 @@ public final class Safetensors implements AutoCloseable {
       return wide;
     }
     ShortBuffer halves = bytes.asShortBuffer();
-    IntBuffer out = wide.asIntBuffer();
-    boolean brain = info.dtype() == DType.BF16;
+    FloatBuffer out = wide.asFloatBuffer();
+    short[] some = new short[1 << 14];
+    float[] widened = new float[some.length];
     while (halves.hasRemaining()) {
-      short half = halves.get();
-      out.put(brain ? half << 16 : Float.floatToRawIntBits(HalfFloats.fromF16(half)));
+      int count = Math.min(some.length, halves.remaining());
+      halves.get(some, 0, count);
+      HalfFloats.widen(info.dtype(), some, widened, count);
+      out.put(widened, 0, count);
     }
     return wide;
   }

@@ -226,18 +226,20 @@ public final class SafetensorsWriter {
 
   private static void writeFloats(FloatBuffer values, DType dtype, WritableByteChannel out)
       throws IOException {
-    ByteBuffer chunk = ByteBuffer.allocate(1 << 18).order(ByteOrder.LITTLE_ENDIAN);
+    float[] some = new float[1 << 14];
+    short[] halves = new short[some.length];
+    ByteBuffer chunk = ByteBuffer.allocate(4 * some.length).order(ByteOrder.LITTLE_ENDIAN);
     while (values.hasRemaining()) {
+      int count = Math.min(some.length, values.remaining());
+      values.get(some, 0, count);
       chunk.clear();
-      while (values.hasRemaining() && chunk.remaining() >= 4) {
-        float value = values.get();
-        switch (dtype) {
-          case BF16 -> chunk.putShort(HalfFloats.toBf16(value));
-          case F16 -> chunk.putShort(HalfFloats.toF16(value));
-          default -> chunk.putFloat(value);
-        }
+      if (dtype == DType.F32) {
+        chunk.asFloatBuffer().put(some, 0, count);
+      } else {
+        HalfFloats.narrow(dtype, some, halves, count);
+        chunk.asShortBuffer().put(halves, 0, count);
       }
-      out.write(chunk.flip());
+      out.write(chunk.limit(count * dtype.bytes()));
     }
   }
 

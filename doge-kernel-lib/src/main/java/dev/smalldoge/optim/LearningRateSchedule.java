@@ -2,6 +2,9 @@ package dev.smalldoge.optim;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.RampShape;
+import dev.smalldoge.config.ScheduleSettings;
+
 /**
  * The learning rate of each optimizer step.
  *
@@ -17,32 +20,44 @@ public sealed interface LearningRateSchedule permits WarmupStableDecay, CosineWi
   /** Number of updates until the schedule has nothing more to change. */
   long steps();
 
-  /** How a learning rate rises or falls between two values. */
-  enum Shape {
-    /** In equal amounts. */
-    LINEAR,
-    /** Along half a cosine: slow, fast, slow. */
-    COSINE,
-    /** Falling as 1 − √p, steep at first; rising as 1 − √(1 − p), steep at last. */
-    ONE_MINUS_SQRT;
+  /**
+   * The schedule that a recipe describes, for a run of {@code maxSteps} updates.
+   *
+   * @throws dev.smalldoge.config.DogeException if warm-up and decay are more than all of them
+   */
+  static LearningRateSchedule of(ScheduleSettings settings, double peak, int maxSteps) {
+    int warmup = settings.warmupSteps(maxSteps);
+    return switch (settings.kind()) {
+      case WARMUP_STABLE_DECAY ->
+          new WarmupStableDecay(
+              peak,
+              warmup,
+              settings.stableSteps(maxSteps),
+              settings.decaySteps(maxSteps),
+              settings.minRatio(),
+              settings.warmupShape(),
+              settings.decayShape());
+      case COSINE_WITH_MINIMUM ->
+          new CosineWithMinimum(peak, warmup, maxSteps, settings.minRatio());
+    };
+  }
 
-    /** How far a rise has come at {@code progress}, both in [0, 1]. */
-    double rise(double progress) {
-      return switch (this) {
-        case LINEAR -> progress;
-        case COSINE -> 0.5 * (1 - Math.cos(Math.PI * progress));
-        case ONE_MINUS_SQRT -> 1 - Math.sqrt(1 - progress);
-      };
-    }
+  /** How far a rise has come at {@code progress}, both in [0, 1]. */
+  static double rise(RampShape shape, double progress) {
+    return switch (shape) {
+      case LINEAR -> progress;
+      case COSINE -> 0.5 * (1 - Math.cos(Math.PI * progress));
+      case ONE_MINUS_SQRT -> 1 - Math.sqrt(1 - progress);
+    };
+  }
 
-    /** What is left of a fall at {@code progress}, both in [0, 1]. */
-    double fall(double progress) {
-      return switch (this) {
-        case LINEAR -> 1 - progress;
-        case COSINE -> 0.5 * (1 + Math.cos(Math.PI * progress));
-        case ONE_MINUS_SQRT -> 1 - Math.sqrt(progress);
-      };
-    }
+  /** What is left of a fall at {@code progress}, both in [0, 1]. */
+  static double fall(RampShape shape, double progress) {
+    return switch (shape) {
+      case LINEAR -> 1 - progress;
+      case COSINE -> 0.5 * (1 + Math.cos(Math.PI * progress));
+      case ONE_MINUS_SQRT -> 1 - Math.sqrt(progress);
+    };
   }
 
   /** Checks what all schedules have in common. */

@@ -1,5 +1,7 @@
 package dev.smalldoge.optim;
 
+import dev.smalldoge.config.RampShape;
+
 /**
  * Learning rate for each optimizer step: a rise, a plateau, a fall, each linear unless said
  * otherwise; the floor after that.
@@ -23,8 +25,8 @@ public record WarmupStableDecay(
     int stableSteps,
     int decaySteps,
     double minRatio,
-    Shape warmupShape,
-    Shape decayShape)
+    RampShape warmupShape,
+    RampShape decayShape)
     implements LearningRateSchedule {
   /** Checks the ranges. */
   public WarmupStableDecay {
@@ -37,7 +39,7 @@ public record WarmupStableDecay(
   /** A linear rise and a linear fall. */
   public WarmupStableDecay(
       double peak, int warmupSteps, int stableSteps, int decaySteps, double minRatio) {
-    this(peak, warmupSteps, stableSteps, decaySteps, minRatio, Shape.LINEAR, Shape.LINEAR);
+    this(peak, warmupSteps, stableSteps, decaySteps, minRatio, RampShape.LINEAR, RampShape.LINEAR);
   }
 
   @Override
@@ -45,11 +47,12 @@ public record WarmupStableDecay(
     long decayStart = (long) warmupSteps + stableSteps;
     double factor;
     if (step < warmupSteps) {
-      factor = floored(warmupShape.rise((double) step / warmupSteps));
+      factor = floored(LearningRateSchedule.rise(warmupShape, (double) step / warmupSteps));
     } else if (step < decayStart) {
       factor = 1;
     } else if (step < steps()) {
-      factor = floored(decayShape.fall((double) (step - decayStart) / decaySteps));
+      factor =
+          floored(LearningRateSchedule.fall(decayShape, (double) (step - decayStart) / decaySteps));
     } else {
       factor = minRatio;
     }
@@ -66,7 +69,7 @@ public record WarmupStableDecay(
   }
 
   /** The same with other shapes of the rise and the fall. */
-  public WarmupStableDecay withShapes(Shape warmupShape, Shape decayShape) {
+  public WarmupStableDecay withShapes(RampShape warmupShape, RampShape decayShape) {
     return new WarmupStableDecay(
         peak, warmupSteps, stableSteps, decaySteps, minRatio, warmupShape, decayShape);
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class SafetensorsTest {
@@ -77,6 +80,28 @@ class SafetensorsTest {
     assertThat(header % 8).isZero();
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files).containsExactly(file());
+    }
+  }
+
+  @Test
+  void longTensorsAreWrittenAndReadInChunks() {
+    float[] values = new float[100_003]; // no multiple of any chunk
+    for (int i = 0; i < values.length; i++) {
+      values[i] = HalfFloats.fromBf16((short) i); // BF16 holds these exactly
+    }
+    for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16)) {
+      SafetensorsWriter.to(file())
+          .addFloats("w", dtype, new long[] {values.length}, () -> FloatBuffer.wrap(values))
+          .write();
+      try (Safetensors read = Safetensors.open(file())) {
+        FloatBuffer floats = read.floats("w");
+        assertThat(floats.remaining()).isEqualTo(values.length);
+        for (int i = 0; i < values.length; i++) {
+          float expected =
+              dtype == DType.F16 ? HalfFloats.fromF16(HalfFloats.toF16(values[i])) : values[i];
+          assertThat(Float.compare(floats.get(i), expected)).as("%s %d", dtype, i).isZero();
+        }
+      }
     }
   }
 
@@ -180,6 +205,47 @@ class SafetensorsTest {
     assertThat(Files.readAllBytes(file())).isEqualTo(before);
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files).containsExactly(file());
+    }
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX) // /dev/full is the full disk
+  void aFullDiskIsToldAndLeavesTheOldFile() throws IOException {
+    sample(file()).write();
+    byte[] before = Files.readAllBytes(file());
+    Files.createSymbolicLink(folder.resolve("x.safetensors.part"), Path.of("/dev/full"));
+    assertThatThrownBy(() -> sample(file()).write())
+        .isInstanceOf(DogeException.class)
+        .hasMessageStartingWith(file() + " could not be written (No space left on device)");
+    assertThat(Files.readAllBytes(file())).isEqualTo(before);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files).containsExactly(file());
+    }
+  }
+
+  @Test
+  void filesBeyondTwoGibAreReadByParts() throws IOException {
+    long each = 1_500_000_000;
+    String json =
+        String.format(
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[0,%d]},"
+                + "\"b\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[%d,%d]},"
+                + "\"c\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[%d,%d]}}",
+            each, each, each, each, 2 * each, 2 * each, 2 * each, 4 * each);
+    try (RandomAccessFile sparse = new RandomAccessFile(file().toFile(), "rw")) {
+      sparse.writeLong(Long.reverseBytes(json.length()));
+      sparse.write(json.getBytes(StandardCharsets.UTF_8));
+      long data = sparse.getFilePointer();
+      sparse.seek(data + each);
+      sparse.write(7);
+      sparse.setLength(data + 4 * each);
+    }
+    try (Safetensors read = Safetensors.open(file())) {
+      assertThat(read.bytes("b").get(0)).isEqualTo((byte) 7);
+      assertThat(read.bytes("a").get((int) each - 1)).isZero();
+      assertThatThrownBy(() -> read.bytes("c"))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("tensor \"c\" has 3000000000 bytes, and one buffer holds less");
     }
   }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.config.DogeException;
-import dev.smalldoge.optim.LearningRateSchedule.Shape;
+import dev.smalldoge.config.RampShape;
 import org.junit.jupiter.api.Test;
 
 class LearningRateScheduleTest {
@@ -56,7 +56,7 @@ class LearningRateScheduleTest {
   @Test
   void cosineRiseAndFall() {
     assertRates(
-        new WarmupStableDecay(2, 4, 1, 4, 0.1).withShapes(Shape.COSINE, Shape.COSINE),
+        new WarmupStableDecay(2, 4, 1, 4, 0.1).withShapes(RampShape.COSINE, RampShape.COSINE),
         0.2,
         0.4636038969321072,
         1.1,
@@ -73,7 +73,8 @@ class LearningRateScheduleTest {
   @Test
   void rootRiseAndFall() {
     assertRates(
-        new WarmupStableDecay(2, 4, 1, 4, 0).withShapes(Shape.ONE_MINUS_SQRT, Shape.ONE_MINUS_SQRT),
+        new WarmupStableDecay(2, 4, 1, 4, 0)
+            .withShapes(RampShape.ONE_MINUS_SQRT, RampShape.ONE_MINUS_SQRT),
         0,
         0.2679491924311228,
         0.5857864376269049,
