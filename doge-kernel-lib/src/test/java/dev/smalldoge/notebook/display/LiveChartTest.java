@@ -3,6 +3,9 @@ package dev.smalldoge.notebook.display;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.smalldoge.train.EvaluationMetrics;
+import dev.smalldoge.train.StepMetrics;
+import dev.smalldoge.train.TrainingListener;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -11,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
@@ -101,6 +105,21 @@ class LiveChartTest {
   }
 
   @Test
+  void aTrainingRunDrawsItself() {
+    TrainingListener listener = chart().listener();
+    listener.stepped(step(0, 5, 0));
+    listener.stepped(step(1, 4, 2));
+    listener.evaluated(new EvaluationMetrics(2, 3.75, 100));
+    listener.finished(true);
+    assertThat(updates.get(updates.size() - 1).text())
+        .contains("step 2/10 (20.0 %)  loss 4.0000  eval 3.7500", "ETA 16 s");
+  }
+
+  private static StepMetrics step(long step, double loss, double seconds) {
+    return new StepMetrics(step, 10, loss, 0, 1, 1e-3, 64, 64, 100, seconds, 0, Map.of());
+  }
+
+  @Test
   void longRunsKeepTheirMeanInBoundedSpace() {
     Series series = new Series();
     double sum = 0;
@@ -133,8 +152,8 @@ class LiveChartTest {
   private String linesFor(boolean isTerminal) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     nanos = 0;
-    try (ProgressLine line =
-        new ProgressLine(
+    try (TextProgress line =
+        new TextProgress(
             new PrintStream(bytes, true, StandardCharsets.UTF_8), isTerminal, () -> nanos)) {
       for (int step = 1; step <= 150; step++) {
         line.add(moment(step, 3, Double.NaN));
