@@ -1,5 +1,6 @@
 package dev.smalldoge.notebook.display;
 
+import dev.smalldoge.train.TrainingListener;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
@@ -10,9 +11,9 @@ import java.util.function.LongSupplier;
  * evaluation over the expected curve in grey, learning rate, gradient norm, tokens per second.
  *
  * <p>The picture is SVG inside the output itself: no network, and it survives saving. Where nothing
- * can be shown but text, a {@link ProgressLine} takes its place.
+ * can be shown but text, a {@link TextProgress} takes its place.
  *
- * <p>Example: {@code try (var chart = LiveChart.start("doge-20m")) { … chart.add(moment); }}
+ * <p>Example: {@code LiveChart.start("doge-20m").listener()} is a listener for a training run.
  */
 public final class LiveChart implements AutoCloseable {
   private static final Duration PACE = Duration.ofSeconds(1);
@@ -21,7 +22,7 @@ public final class LiveChart implements AutoCloseable {
 
   private final String title;
   private final DisplayHandle handle; // null in a terminal
-  private final ProgressLine line; // null in a notebook
+  private final TextProgress line; // null in a notebook
   private final LongSupplier nanoTime;
   private final Series loss = new Series();
   private final Series evalLoss = new Series();
@@ -33,7 +34,7 @@ public final class LiveChart implements AutoCloseable {
   private TrainingMoment last;
   private double lastEvalLoss = Double.NaN;
 
-  LiveChart(String title, DisplayHandle handle, ProgressLine line, LongSupplier nanoTime) {
+  LiveChart(String title, DisplayHandle handle, TextProgress line, LongSupplier nanoTime) {
     this.title = title;
     this.handle = handle;
     this.line = line;
@@ -43,7 +44,7 @@ public final class LiveChart implements AutoCloseable {
   /** Shows an empty chart, which {@link #add} fills. */
   public static LiveChart start(String title) {
     if (!Displays.host().isRich()) {
-      return new LiveChart(title, null, new ProgressLine(), System::nanoTime);
+      return new LiveChart(title, null, new TextProgress(), System::nanoTime);
     }
     DisplayHandle handle = Displays.show(Rendering.text(title + ": waiting for the first step"));
     return new LiveChart(title, handle, null, System::nanoTime);
@@ -71,6 +72,21 @@ public final class LiveChart implements AutoCloseable {
     if (!Double.isNaN(moment.evalLoss())) {
       lastEvalLoss = moment.evalLoss();
     }
+    show(moment);
+  }
+
+  /** Takes an evaluation that was done after {@code step} updates; the next moment shows it. */
+  public void addEvaluation(long step, double loss) {
+    evalLoss.add((double) step, loss);
+    lastEvalLoss = loss;
+  }
+
+  /** A listener that draws a training run here as it goes. */
+  public TrainingListener listener() {
+    return new ChartListener(this);
+  }
+
+  private void show(TrainingMoment moment) {
     if (line != null) {
       line.add(moment);
       return;

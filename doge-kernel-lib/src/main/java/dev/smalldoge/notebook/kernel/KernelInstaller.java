@@ -157,7 +157,8 @@ public final class KernelInstaller {
         System.getenv(), System.getProperty("os.name"), System.getProperty("user.home"));
   }
 
-  static Path dataFolder(Map<String, String> environment, String system, String home) {
+  static Path dataFolder(Map<String, String> environment, String system, String userHome) {
+    String home = environment.getOrDefault("HOME", userHome);
     if (!environment.getOrDefault("JUPYTER_DATA_DIR", "").isBlank()) {
       return Path.of(environment.get("JUPYTER_DATA_DIR"));
     }

@@ -18,11 +18,18 @@ final class InstalledKernel {
   private static final String PYTHON = System.getProperty("doge.python", "/usr/bin/python3");
 
   private final Path folder;
+  private final Path data;
   private final String name;
 
-  private InstalledKernel(Path folder, String name) {
+  private InstalledKernel(Path folder, Path data, String name) {
     this.folder = folder;
+    this.data = data;
     this.name = name;
+  }
+
+  /** A kernel that is installed already, in the Jupyter data folder {@code data}. */
+  static InstalledKernel at(Path folder, Path data, String name) {
+    return new InstalledKernel(folder, data, name);
   }
 
   /** Installs a kernel {@code name} under {@code folder}, on {@code jdk} or the running one. */
@@ -35,7 +42,7 @@ final class InstalledKernel {
             .withClassPath(testClassPath())
             .withHeap("1g")
             .withArchive(false)); // classes in folders cannot be archived
-    return new InstalledKernel(folder, name);
+    return new InstalledKernel(folder, folder.resolve("data"), name);
   }
 
   /** The class path of this test run, which surefire may hide behind a jar of its own. */
@@ -67,7 +74,7 @@ final class InstalledKernel {
         .environment()
         .putAll(
             Map.of(
-                "JUPYTER_DATA_DIR", folder.resolve("data").toString(),
+                "JUPYTER_DATA_DIR", data.toString(),
                 "JUPYTER_RUNTIME_DIR", folder.resolve("runtime").toString(),
                 "JUPYTER_CONFIG_DIR", folder.resolve("config").toString(),
                 "PYDEVD_DISABLE_FILE_VALIDATION", "1",

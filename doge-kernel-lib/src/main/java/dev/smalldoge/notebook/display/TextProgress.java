@@ -8,7 +8,7 @@ import java.util.function.LongSupplier;
  * The progress of a training run as text: one line that rewrites itself on a terminal, a line every
  * ten seconds elsewhere, so that a log file stays readable.
  */
-public final class ProgressLine implements AutoCloseable {
+final class TextProgress implements AutoCloseable {
   private static final Duration ON_TERMINAL = Duration.ofSeconds(1);
   private static final Duration IN_LOG = Duration.ofSeconds(10);
 
@@ -21,18 +21,18 @@ public final class ProgressLine implements AutoCloseable {
   private int width;
 
   /** A line on System.out. */
-  public ProgressLine() {
+  TextProgress() {
     this(System.out, isTerminal(), System::nanoTime);
   }
 
-  ProgressLine(PrintStream out, boolean isTerminal, LongSupplier nanoTime) {
+  TextProgress(PrintStream out, boolean isTerminal, LongSupplier nanoTime) {
     this.out = out;
     this.isTerminal = isTerminal;
     this.nanoTime = nanoTime;
   }
 
   /** Takes the moment, and shows it if the line is due. */
-  public void add(TrainingMoment moment) {
+  void add(TrainingMoment moment) {
     long now = nanoTime.getAsLong();
     if (started && now - nextNanos < 0) {
       unshown = moment;

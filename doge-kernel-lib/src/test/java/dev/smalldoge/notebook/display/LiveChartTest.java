@@ -1,0 +1,165 @@
+package dev.smalldoge.notebook.display;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.smalldoge.train.EvaluationMetrics;
+import dev.smalldoge.train.StepMetrics;
+import dev.smalldoge.train.TrainingListener;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.w3c.dom.Document;
+
+class LiveChartTest {
+  private long nanos;
+  private final List<Rendering> updates = new ArrayList<>();
+
+  private final DisplayHost host =
+      new DisplayHost() {
+        @Override
+        public void show(String id, Rendering rendering) {
+          updates.add(rendering);
+        }
+
+        @Override
+        public void update(String id, Rendering rendering) {
+          updates.add(rendering);
+        }
+
+        @Override
+        public boolean isRich() {
+          return true;
+        }
+      };
+
+  private LiveChart chart() {
+    return new LiveChart("doge <20m>", new DisplayHandle(host), null, () -> nanos);
+  }
+
+  private static TrainingMoment moment(long step, double loss, double evalLoss) {
+    return new TrainingMoment(
+        step, 1_000, loss, evalLoss, 8e-3, 1.25, 1_039_000, 3L << 30, Duration.ofSeconds(3_725));
+  }
+
+  @Test
+  void oneLineHoldsEveryNumberAndLeavesOutWhatIsUnknown() {
+    assertThat(moment(120, 3.21456, 3.3).line())
+        .isEqualTo(
+            "step 120/1,000 (12.0 %)  loss 3.2146  eval 3.3000  lr 8.00e-03  gradNorm 1.250"
+                + "  1,039 k tokens/s  3.00 GiB  ETA 1 h 02 min");
+    TrainingMoment bare =
+        new TrainingMoment(1, 2, 3, Double.NaN, 1e-3, Double.NaN, Double.NaN, 0, null);
+    assertThat(bare.line()).isEqualTo("step 1/2 (50.0 %)  loss 3.0000  lr 1.00e-03");
+  }
+
+  @Test
+  void updatesOnceASecondAndAtTheEnd() {
+    try (LiveChart chart = chart()) {
+      for (int step = 1; step <= 50; step++) {
+        chart.add(moment(step, 10.0 / step, Double.NaN));
+        nanos += 100_000_000; // ten steps a second
+      }
+      assertThat(updates).hasSizeBetween(5, 6);
+    }
+    assertThat(updates.get(updates.size() - 1).text()).contains("step 50/1,000");
+  }
+
+  @Test
+  void pictureIsWellFormedAndNeedsNoNetwork() throws Exception {
+    LiveChart chart = chart().expect(new double[] {0, 500, 1_000}, new double[] {10, 4, 3});
+    for (int step = 1; step <= 700; step++) {
+      chart.add(moment(step, 10.0 / Math.sqrt(step), step % 100 == 0 ? 3.5 : Double.NaN));
+    }
+    chart.close();
+    String html = updates.get(updates.size() - 1).data().get(Rendering.HTML);
+    assertThat(html).doesNotContain("<script").doesNotContain("doge <20m>");
+    String base64 = html.replaceAll("(?s).*base64,([^\"]*)\".*", "$1");
+    byte[] svg = Base64.getDecoder().decode(base64);
+    Document document =
+        DocumentBuilderFactory.newInstance()
+            .newDocumentBuilder()
+            .parse(new ByteArrayInputStream(svg));
+    // train, eval and expected, and the three small curves
+    assertThat(document.getElementsByTagName("polyline").getLength()).isEqualTo(6);
+    assertThat(new String(svg, StandardCharsets.UTF_8).replace("http://www.w3.org/2000/svg", ""))
+        .doesNotContain("http");
+    assertThat(svg.length).isLessThan(60_000);
+  }
+
+  @Test
+  void evaluationLossStaysOnTheLineBetweenEvaluations() {
+    LiveChart chart = chart();
+    chart.add(moment(1, 5, 4.5));
+    chart.add(moment(2, 4, Double.NaN));
+    chart.close();
+    assertThat(updates.get(updates.size() - 1).text()).contains("eval 4.5000");
+  }
+
+  @Test
+  void aTrainingRunDrawsItself() {
+    TrainingListener listener = chart().listener();
+    listener.stepped(step(0, 5, 0));
+    listener.stepped(step(1, 4, 2));
+    listener.evaluated(new EvaluationMetrics(2, 3.75, 100));
+    listener.finished(true);
+    assertThat(updates.get(updates.size() - 1).text())
+        .contains("step 2/10 (20.0 %)  loss 4.0000  eval 3.7500", "ETA 16 s");
+  }
+
+  private static StepMetrics step(long step, double loss, double seconds) {
+    return new StepMetrics(step, 10, loss, 0, 1, 1e-3, 64, 64, 100, seconds, 0, Map.of());
+  }
+
+  @Test
+  void longRunsKeepTheirMeanInBoundedSpace() {
+    Series series = new Series();
+    double sum = 0;
+    int count = 1 << 15; // 64 values in each of the 512 points
+    for (int i = 0; i < count; i++) {
+      double value = Math.sin(i * 0.01) + i * 1e-4;
+      series.add(i, value);
+      sum += value;
+    }
+    series.add(count, Double.NaN);
+    assertThat(series.size()).isEqualTo(Series.MAX);
+    double mean = 0;
+    for (int i = 0; i < series.size(); i++) {
+      mean += series.y(i) / series.size();
+      assertThat(series.x(i)).isBetween(0.0, (double) count);
+    }
+    // the sums are of the same numbers in another order
+    assertThat(mean).isCloseTo(sum / count, within(1e-9));
+  }
+
+  @Test
+  void terminalRewritesItsLineAndALogGrowsSlowly() {
+    assertThat(linesFor(true)).startsWith("\rstep 1/").contains("\rstep 11/").endsWith("\n");
+    String log = linesFor(false);
+    assertThat(log).doesNotContain("\r");
+    assertThat(log.lines().map(line -> line.split(" ", 3)[1]))
+        .containsExactly("1/1,000", "101/1,000", "150/1,000");
+  }
+
+  private String linesFor(boolean isTerminal) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    nanos = 0;
+    try (TextProgress line =
+        new TextProgress(
+            new PrintStream(bytes, true, StandardCharsets.UTF_8), isTerminal, () -> nanos)) {
+      for (int step = 1; step <= 150; step++) {
+        line.add(moment(step, 3, Double.NaN));
+        nanos += 100_000_000;
+      }
+    }
+    return bytes.toString(StandardCharsets.UTF_8).replace(System.lineSeparator(), "\n");
+  }
+}
