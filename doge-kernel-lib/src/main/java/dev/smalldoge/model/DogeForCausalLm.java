@@ -89,7 +89,8 @@ public final class DogeForCausalLm implements AutoCloseable {
     return hiddenStates(input, false, new ArrayList<>());
   }
 
-  private Tensor hiddenStates(ModelInput input, boolean training, List<Tensor> routerScores) {
+  /** The same, in training with dropout, and with each expert layer's product scores added. */
+  Tensor hiddenStates(ModelInput input, boolean training, List<Tensor> routerScores) {
     Tensor x = operations.embed(input.inputIds(), embedding(), precision.type());
     Pass pass = new Pass(input, training);
     for (DecoderLayer layer : layers) {
@@ -161,7 +162,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       hidden.backward(head[1]);
       return new Loss(head[0], null);
     }
-    Tensor aux = auxLoss(routerScores);
+    Tensor aux = auxLoss(routerScores, input);
     Tensor seed = operations.floats(new float[] {(float) auxScale});
     operations.backward(List.of(hidden, aux), List.of(head[1], seed));
     return new Loss(head[0], aux.detach());
@@ -191,7 +192,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     List<Tensor> scoreLeaves = new ArrayList<>();
     if (auxScale != 0) {
       routerScores.forEach(s -> scoreLeaves.add(leaf(s)));
-      aux = auxLoss(scoreLeaves);
+      aux = auxLoss(scoreLeaves, input);
       aux.backward(operations.floats(new float[] {(float) auxScale}));
     }
     for (int i = layers.size() - 1; i >= 0; i--) {
@@ -236,20 +237,24 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
   }
 
-  /** The load-balancing loss of an input, FLOAT32, without gradients; for a CDMoE. */
+  /**
+   * The load-balancing loss of an input, FLOAT32, without gradients; for a CDMoE. Padding does not
+   * count.
+   */
   public Tensor auxLoss(ModelInput input) {
     check(config.isMoe(), "this model has no experts to balance; use a CDMoE configuration");
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       List<Tensor> routerScores = new ArrayList<>();
       hiddenStates(input, false, routerScores);
-      return scope.keep(auxLoss(routerScores));
+      return scope.keep(auxLoss(routerScores, input));
     }
   }
 
-  private Tensor auxLoss(List<Tensor> routerScores) {
+  private Tensor auxLoss(List<Tensor> routerScores, ModelInput input) {
     boolean byRank = config.loadBalancing() == ModelConfig.LoadBalancing.RANK_ORDER;
-    return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), byRank, List.of());
+    List<Tensor> counted = input.keyMask().stream().map(m -> operations.view(m, -1)).toList();
+    return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), byRank, counted);
   }
 
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
@@ -301,12 +306,13 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
   }
 
-  /** Tables for the whole cache at once, unless the base depends on the length reached. */
+  /** Tables for as much of the cache as the base stays the same; it may depend on the length. */
   private int rotaryLength(int reached, int capacity) {
-    boolean grows =
-        config.ropeScaling().isDynamic()
-            && capacity > config.ropeScaling().originalMaxPositionEmbeddings();
-    return grows ? reached : capacity;
+    int original = config.ropeScaling().originalMaxPositionEmbeddings();
+    if (!config.ropeScaling().isDynamic() || capacity <= original) {
+      return capacity;
+    }
+    return Math.max(reached, original);
   }
 
   private Tensor finalNorm(Tensor x) {

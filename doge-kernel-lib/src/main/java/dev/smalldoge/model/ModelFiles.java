@@ -34,37 +34,69 @@ public final class ModelFiles {
   }
 
   /**
+   * Opens a folder as a sequence classifier of {@code numLabels} classes; where the folder is a
+   * language model's, {@code score.weight} is made new.
+   *
+   * @throws dev.smalldoge.config.DogeException naming the file or tensor that does not fit
+   */
+  public static DogeForSequenceClassification openClassifier(
+      Path folder, Device device, Precision precision) {
+    ModelConfig config = ConfigFiles.readModelConfig(folder.resolve("config.json"));
+    Operations operations = Operations.on(device);
+    try (ModelWeights stored = ModelWeights.openForClassification(folder, config)) {
+      Map<String, Tensor> byName =
+          tensors(stored, WeightNames.expectedForClassification(config), config, operations);
+      Weights weights = Weights.ofClassifier(config, operations, byName);
+      return new DogeForSequenceClassification(config, weights, precision);
+    }
+  }
+
+  /**
    * The weights of a folder for a configuration, widened to FLOAT32. Old parameter names are
    * converted. Where the configuration has experts and the folder has none, they are made new, so
    * that a dense checkpoint is the start of a CDMoE.
    */
   public static Weights weights(Path folder, ModelConfig config, Operations operations) {
-    Map<String, Tensor> byName = new LinkedHashMap<>();
-    try (ModelWeights stored = ModelWeights.open(folder, config);
-        GradMode off = GradMode.off()) {
-      stored.requireFinite();
-      WeightNames.expected(config)
-          .forEach(
-              (name, shape) ->
-                  byName.put(
-                      name,
-                      stored.absent().contains(name)
-                          ? Weights.initial(name, shape, config, operations)
-                          : operations.floats(stored.floats(name), shape)));
+    try (ModelWeights stored = ModelWeights.open(folder, config)) {
+      return Weights.of(
+          config, operations, tensors(stored, WeightNames.expected(config), config, operations));
     }
-    return Weights.of(config, operations, byName);
+  }
+
+  private static Map<String, Tensor> tensors(
+      ModelWeights stored, Map<String, long[]> shapes, ModelConfig config, Operations operations) {
+    stored.requireFinite();
+    Map<String, Tensor> byName = new LinkedHashMap<>();
+    try (GradMode off = GradMode.off()) {
+      shapes.forEach(
+          (name, shape) ->
+              byName.put(
+                  name,
+                  stored.absent().contains(name)
+                      ? Weights.initial(name, shape, config, operations)
+                      : operations.floats(stored.floats(name), shape)));
+    }
+    return byName;
   }
 
   /** Writes weights and configuration into a folder, which must exist. */
   public static void save(DogeForCausalLm model, Path folder) {
+    save(model.config(), model.weights(), folder);
+  }
+
+  /** The same for a classifier. */
+  public static void save(DogeForSequenceClassification model, Path folder) {
+    save(model.config(), model.weights(), folder);
+  }
+
+  private static void save(ModelConfig config, Weights weights, Path folder) {
     check(Files.isDirectory(folder), "%s is not a folder; create it first", folder);
-    ConfigFiles.writeModelConfig(model.config(), folder.resolve(ConfigFiles.CONFIG));
+    ConfigFiles.writeModelConfig(config, folder.resolve(ConfigFiles.CONFIG));
     ConfigFiles.writeGeneration(
-        GenerationConfig.of(model.config()), folder.resolve(ConfigFiles.GENERATION));
+        GenerationConfig.of(config), folder.resolve(ConfigFiles.GENERATION));
     SafetensorsWriter writer = SafetensorsWriter.to(folder.resolve("model.safetensors"));
     writer.metadata("format", "pt");
-    model
-        .weights()
+    weights
         .byName()
         .forEach((name, tensor) -> writer.add(name, DType.F32, tensor.shape(), tensor::toBytes));
     writer.write();

@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -72,14 +73,26 @@ public record ModelInput(
   public static ModelInput packed(
       Operations operations, Tensor inputIds, int batchSize, int length, long... bounds) {
     long[] numbers = new long[batchSize * length];
+    check(
+        bounds.length > 1 && bounds[0] == 0 && bounds[bounds.length - 1] == numbers.length,
+        "the documents' bounds %s do not run from 0 to the batch's %d tokens; give every token a"
+            + " document",
+        Arrays.toString(bounds),
+        numbers.length);
     List<Long> offsets = new ArrayList<>();
     for (int i = 0; i + 1 < bounds.length; i++) {
       offsets.add(bounds[i]);
       check(
+          bounds[i] < bounds[i + 1],
+          "document %d of the batch begins at %d and ends at %d; leave empty documents out",
+          i,
+          bounds[i],
+          bounds[i + 1]);
+      check(
           bounds[i] / length == (bounds[i + 1] - 1) / length,
           "a document of the batch crosses from row %d to the next; end it at the row's end",
           bounds[i] / length);
-      java.util.Arrays.fill(numbers, (int) bounds[i], (int) bounds[i + 1], i);
+      Arrays.fill(numbers, (int) bounds[i], (int) bounds[i + 1], i);
     }
     offsets.add(bounds[bounds.length - 1]);
     return new ModelInput(

@@ -11,6 +11,7 @@ import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import dev.smalldoge.torch.Torch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,22 +39,36 @@ public final class Weights implements AutoCloseable {
    * @throws dev.smalldoge.config.DogeException naming the tensor, expected and found shape
    */
   public static Weights of(ModelConfig config, Operations operations, Map<String, Tensor> byName) {
+    return new Weights(operations, ordered(WeightNames.expected(config), byName));
+  }
+
+  /**
+   * {@link #of} for a {@link DogeForSequenceClassification}: {@code score.weight} in place of the
+   * language-model head.
+   */
+  public static Weights ofClassifier(
+      ModelConfig config, Operations operations, Map<String, Tensor> byName) {
+    return new Weights(operations, ordered(WeightNames.expectedForClassification(config), byName));
+  }
+
+  private static Map<String, Tensor> ordered(
+      Map<String, long[]> shapes, Map<String, Tensor> byName) {
     Map<String, Tensor> ordered = new LinkedHashMap<>();
-    WeightNames.expected(config)
-        .forEach(
-            (name, shape) -> {
-              Tensor tensor = byName.get(name);
-              check(tensor != null, "weight %s is missing; give a checkpoint of this model", name);
-              check(
-                  java.util.Arrays.equals(tensor.shape(), shape),
-                  "weight %s has shape %s, but this configuration needs %s; use the config.json"
-                      + " that belongs to the weights",
-                  name,
-                  java.util.Arrays.toString(tensor.shape()),
-                  java.util.Arrays.toString(shape));
-              ordered.put(name, TensorScope.release(tensor));
-            });
-    return new Weights(operations, ordered);
+    shapes.forEach(
+        (name, shape) -> {
+          Tensor tensor = byName.get(name);
+          check(tensor != null, "weight %s is missing; give a checkpoint of this model", name);
+          check(
+              Arrays.equals(tensor.shape(), shape),
+              "weight %s has shape %s, but this configuration needs %s; use the config.json"
+                  + " that belongs to the weights",
+              name,
+              Arrays.toString(tensor.shape()),
+              Arrays.toString(shape));
+          ordered.put(name, tensor);
+        });
+    ordered.values().forEach(TensorScope::release);
+    return ordered;
   }
 
   /**
@@ -61,19 +76,31 @@ public final class Weights implements AutoCloseable {
    * and residual vectors 1, biases and A zero. Equal seeds on the CPU give equal weights.
    */
   public static Weights initialize(ModelConfig config, Operations operations, long seed) {
+    return of(config, operations, initial(WeightNames.expected(config), config, operations, seed));
+  }
+
+  /** {@link #initialize} for a {@link DogeForSequenceClassification}. */
+  public static Weights initializeClassifier(ModelConfig config, Operations operations, long seed) {
+    return ofClassifier(
+        config,
+        operations,
+        initial(WeightNames.expectedForClassification(config), config, operations, seed));
+  }
+
+  private static Map<String, Tensor> initial(
+      Map<String, long[]> shapes, ModelConfig config, Operations operations, long seed) {
     Torch.setSeed(seed);
     Map<String, Tensor> byName = new LinkedHashMap<>();
     try (GradMode off = GradMode.off()) {
-      WeightNames.expected(config)
-          .forEach((name, shape) -> byName.put(name, initial(name, shape, config, operations)));
+      shapes.forEach((name, shape) -> byName.put(name, initial(name, shape, config, operations)));
     }
-    return of(config, operations, byName);
+    return byName;
   }
 
   static Tensor initial(String name, long[] shape, ModelConfig config, Operations operations) {
     if (name.endsWith("norm.weight") || name.endsWith("_residual")) {
       float[] ones = new float[Math.toIntExact(shape[0])];
-      java.util.Arrays.fill(ones, 1);
+      Arrays.fill(ones, 1);
       return operations.floats(ones, shape);
     }
     if (name.endsWith(".bias") || name.endsWith(".A")) {
@@ -130,6 +157,7 @@ public final class Weights implements AutoCloseable {
             gradients.put(
                 name, gradient == null ? TensorScope.release(weight.gradient()) : gradient);
           } else if (gradient != null) {
+            operations.zero(List.of(gradient)); // libtorch keeps it until the weight trains again
             gradient.close();
           }
         });

@@ -60,6 +60,7 @@ public final class AdamW implements AutoCloseable {
   private final Map<String, Tensor> means = new TreeMap<>();
   private final Map<String, Tensor> squares = new TreeMap<>();
   private final Map<String, Long> updates = new TreeMap<>();
+  private final List<List<String>> groupNames = new ArrayList<>();
   private List<AdamWGroup> groups = List.of();
   private List<Tensor> gradients = List.of();
 
@@ -87,6 +88,19 @@ public final class AdamW implements AutoCloseable {
    * that joins later starts its own count of updates.
    */
   public void refresh() {
+    readUpdates();
+    regroup();
+  }
+
+  /** Counts are kept on the device, where an update that is not finite is not counted. */
+  private void readUpdates() {
+    for (int i = 0; i < groups.size(); i++) {
+      long count = Math.round(groups.get(i).step().item());
+      groupNames.get(i).forEach(name -> updates.put(name, count));
+    }
+  }
+
+  private void regroup() {
     groups.forEach(g -> g.step().close());
     gradients = List.copyOf(weights.gradients().values());
     Map<String, List<String>> alike = new LinkedHashMap<>();
@@ -97,7 +111,9 @@ public final class AdamW implements AutoCloseable {
         long count = updates.computeIfAbsent(name, n -> 0L);
         alike.computeIfAbsent(decays.test(name) + " " + count, k -> new ArrayList<>()).add(name);
       }
-      groups = alike.values().stream().map(this::group).toList();
+      groupNames.clear();
+      groupNames.addAll(alike.values());
+      groups = groupNames.stream().map(this::group).toList();
     }
   }
 
@@ -138,7 +154,6 @@ public final class AdamW implements AutoCloseable {
             settings.eps());
       }
       operations.zero(gradients);
-      weights.gradients().keySet().forEach(n -> updates.merge(n, 1L, Long::sum));
       return norm;
     }
   }
@@ -154,8 +169,9 @@ public final class AdamW implements AutoCloseable {
     return moments;
   }
 
-  /** How many updates each weight has had. */
+  /** How many updates each weight has had; waits for the device. */
   public Map<String, Long> updates() {
+    readUpdates();
     return new TreeMap<>(updates);
   }
 
@@ -169,8 +185,9 @@ public final class AdamW implements AutoCloseable {
             operations.copyInto(target.computeIfAbsent(name, n -> moment(weights.get(n))), saved);
           });
     }
+    readUpdates();
     updates.putAll(savedUpdates);
-    refresh();
+    regroup();
   }
 
   @Override

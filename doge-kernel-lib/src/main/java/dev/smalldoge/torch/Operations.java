@@ -380,6 +380,11 @@ public final class Operations {
     return script.call("rows_at", x, positions);
   }
 
+  /** The last position of each row of ids (B, T) that is not {@code padTokenId}: INT64 (B). */
+  public Tensor lastPositions(Tensor ids, int padTokenId) {
+    return script.call("last_positions", ids, padTokenId);
+  }
+
   // Optimizer
 
   /** L2 norm over all arrays together. */

@@ -63,3 +63,8 @@ def rows(self, x: Tensor, start: int, count: int) -> Tensor:
 
 def zero_row(self, x: Tensor, row: int) -> Tensor:
     return torch.zero_(torch.select(x, 0, row))
+
+# The last position of each row of ids (B, T) that is not padding: (B), int64.
+def last_positions(self, ids: Tensor, pad: int) -> Tensor:
+    positions = torch.arange(torch.size(ids, 1), dtype=4, device=ops.prim.device(ids))
+    return torch.argmax(torch.mul(positions, torch.ne(ids, pad)), -1)
