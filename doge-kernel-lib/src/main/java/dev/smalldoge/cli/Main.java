@@ -9,7 +9,13 @@ import picocli.CommandLine.HelpCommand;
 @Command(
     name = "doge",
     description = "Train, fine-tune and talk to Doge small language models.",
-    subcommands = {DoctorCommand.class, GoldenCommand.class, BenchCommand.class, HelpCommand.class})
+    subcommands = {
+      DoctorCommand.class,
+      GenerateCommand.class,
+      GoldenCommand.class,
+      BenchCommand.class,
+      HelpCommand.class
+    })
 public final class Main {
   private Main() {}
 

@@ -2,12 +2,14 @@ package dev.smalldoge.generate;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.tokenizer.Tokenizer;
 import dev.smalldoge.torch.Device;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A model with the tokenizer it was trained on: what one talks to.
@@ -49,6 +51,40 @@ public final class LanguageModel implements AutoCloseable {
   /** The tokenizer. */
   public Tokenizer tokenizer() {
     return tokenizer;
+  }
+
+  /**
+   * Writes after a prompt, taking the likeliest token each time.
+   *
+   * @param maxNewTokens most tokens to write
+   * @throws dev.smalldoge.config.DogeException if the prompt is empty, or too long for the model
+   */
+  public Generation generate(String prompt, int maxNewTokens) {
+    return generator().maxNewTokens(maxNewTokens).run(prompt);
+  }
+
+  /** Writes after a prompt as {@code config} says, with seed 0. */
+  public Generation generate(String prompt, GenerationConfig config) {
+    return generator().config(config).run(prompt);
+  }
+
+  /** Writes after each prompt, all at once, as {@code config} says, with seed 0. */
+  public List<Generation> generate(List<String> prompts, GenerationConfig config) {
+    return generator().config(config).run(prompts);
+  }
+
+  /** Writing with a seed, stop strings, a listener, or a handle that ends it. */
+  public Generator generator() {
+    return new Generator(this);
+  }
+
+  /** Greedy, with the tokens that end the tokenizer's texts. */
+  GenerationConfig generationConfig() {
+    return GenerationConfig.DEFAULT.with(
+        g -> {
+          g.bosTokenId = tokenizer.bosTokenId();
+          g.eosTokenIds = List.of(tokenizer.eosTokenId());
+        });
   }
 
   @Override

@@ -47,6 +47,11 @@ public final class Operations {
     return device;
   }
 
+  /** The operations of generation, on the same device. */
+  public GenerationOperations generation() {
+    return new GenerationOperations(script);
+  }
+
   String[] scriptNames() {
     return script.methodNames();
   }

@@ -1,0 +1,73 @@
+package dev.smalldoge.cli;
+
+import dev.smalldoge.generate.Generation;
+import dev.smalldoge.generate.Generator;
+import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.torch.Device;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Writes after a prompt, token by token. */
+@Command(name = "generate", description = "Let a model go on with a prompt.")
+final class GenerateCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "MODEL", description = "a folder with model and tokenizer")
+  private Path folder;
+
+  @Parameters(index = "1", paramLabel = "PROMPT")
+  private String prompt;
+
+  @Option(names = "--max-new-tokens", defaultValue = "100")
+  private int maxNewTokens;
+
+  @Option(names = "--temperature", description = "draw at this temperature; greedy without it")
+  private Double temperature;
+
+  @Option(names = "--top-k", defaultValue = "50")
+  private int topK;
+
+  @Option(names = "--top-p", defaultValue = "1")
+  private double topP;
+
+  @Option(names = "--seed", defaultValue = "0")
+  private long seed;
+
+  @Option(names = "--stop", description = "text that ends the writing; may be given repeatedly")
+  private String[] stops = {};
+
+  @Option(names = "--device", description = "cpu, gpu or gpu:N; the best one without it")
+  private String device;
+
+  @Override
+  public Integer call() {
+    Device where = device == null ? Device.best() : Device.named(device);
+    try (LanguageModel model = LanguageModel.open(folder, where)) {
+      Generator generator =
+          model.generator().maxNewTokens(maxNewTokens).topK(topK).topP(topP).seed(seed);
+      if (temperature != null) {
+        generator.temperature(temperature);
+      }
+      System.out.print(prompt);
+      Generation made =
+          generator
+              .stopAt(stops)
+              .onText(
+                  piece -> {
+                    System.out.print(piece);
+                    System.out.flush();
+                  })
+              .run(prompt);
+      System.out.println();
+      System.err.printf(
+          Locale.ROOT,
+          "%d tokens, %.1f tokens/s, %s%n",
+          made.tokenIds().size(),
+          made.tokensPerSecond(),
+          made.finishReason());
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,124 @@
+package dev.smalldoge.generate;
+
+import dev.smalldoge.config.GenerationConfig;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.KeyValueCache;
+import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.GenerationOperations;
+import dev.smalldoge.torch.GenerationOperations.Choice;
+import dev.smalldoge.torch.GenerationOperations.Chosen;
+import dev.smalldoge.torch.GradMode;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Writes tokens after prompts. The tokens stay on the device and are read in blocks, so that a GPU
+ * need not wait for the host; a text that has ended is therefore noticed a few tokens late.
+ *
+ * <p>Draws come from {@link SplittableRandom}, row r from seed + r: equal seeds give equal texts,
+ * whatever else is in the batch, and libtorch's random numbers are left as they are.
+ */
+final class TokenLoop {
+  /** Gets each block of new tokens, (rows, tokens of the block). */
+  interface Reader {
+    /** Takes the tokens; whether there shall be more. */
+    boolean read(long[][] tokens);
+  }
+
+  private final DogeForCausalLm model;
+  private final Operations operations;
+  private final GenerationOperations choosing;
+  private final GenerationConfig config;
+  private final long seed;
+
+  TokenLoop(DogeForCausalLm model, GenerationConfig config, long seed) {
+    this.model = model;
+    this.operations = model.operations();
+    this.choosing = operations.generation();
+    this.config = config;
+    this.seed = seed;
+  }
+
+  /**
+   * Writes until the reader has enough or {@code maxNewTokens} are written.
+   *
+   * @param block tokens that are read at a time
+   */
+  void run(PromptBatch prompts, int block, Reader reader) {
+    prompts.requireFits(model.config(), config.maxNewTokens());
+    int rows = prompts.size();
+    int most = config.maxNewTokens();
+    try (GradMode off = GradMode.off();
+        TensorScope all = new TensorScope();
+        KeyValueCache cache = model.newCache(rows, prompts.length() + most)) {
+      Choice choice = choice(prompts);
+      Chosen chosen =
+          new Chosen(
+              operations.zeros(DType.INT64, rows, most),
+              operations.zeros(DType.BOOL, rows),
+              operations.longs(
+                  config.eosTokenIds().stream().mapToLong(Integer::longValue).toArray(),
+                  config.eosTokenIds().size()));
+      Tensor next = prompts.inputIds(operations, config.padTokenId());
+      int read = 0;
+      for (int step = 0; step < most; step++) {
+        try (TensorScope scope = new TensorScope()) {
+          List<Tensor> keyMask =
+              prompts.isPadded() ? List.of(prompts.keyMask(operations, step)) : List.of();
+          Tensor logits = model.nextLogits(next, cache, keyMask);
+          boolean mayEnd = step >= config.minNewTokens();
+          next = scope.keep(choosing.chooseTokens(logits, choice, chosen, step, mayEnd));
+          int written = step + 1;
+          if (written - read == block || written == most) {
+            if (!reader.read(columns(chosen.output(), read, written - read))) {
+              return;
+            }
+            read = written;
+          }
+        }
+      }
+    }
+  }
+
+  private long[][] columns(Tensor output, int start, int count) {
+    long[] flat = choosing.columns(output, start, count).toLongs();
+    long[][] rows = new long[flat.length / count][count];
+    for (int row = 0; row < rows.length; row++) {
+      System.arraycopy(flat, row * count, rows[row], 0, count);
+    }
+    return rows;
+  }
+
+  private Choice choice(PromptBatch prompts) {
+    List<Tensor> seen = List.of();
+    if (config.repetitionPenalty() != 1) {
+      Tensor ids = prompts.inputIds(operations, config.padTokenId());
+      Tensor mask = prompts.keyMask(operations, 0);
+      seen = List.of(choosing.idsSeen(ids, mask, model.config().vocabSize()));
+    }
+    return new Choice(
+        seen,
+        config.doSample() ? List.of(noise(prompts.size())) : List.of(),
+        config.padTokenId(),
+        config.topK(),
+        config.temperature(),
+        config.topP(),
+        config.minP(),
+        config.repetitionPenalty());
+  }
+
+  private Tensor noise(int rows) {
+    int steps = config.maxNewTokens();
+    float[] draws = new float[steps * rows];
+    for (int row = 0; row < rows; row++) {
+      SplittableRandom random = new SplittableRandom(seed + row);
+      for (int step = 0; step < steps; step++) {
+        draws[step * rows + row] = random.nextInt(1 << 24) / (float) (1 << 24);
+      }
+    }
+    return operations.floats(draws, steps, rows);
+  }
+}
