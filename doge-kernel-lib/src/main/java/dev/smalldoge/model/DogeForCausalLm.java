@@ -11,6 +11,9 @@ import dev.smalldoge.torch.TensorScope;
 import dev.smalldoge.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * The Doge language model: embedding, decoder layers, final norm, head.
@@ -34,6 +37,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private final RotaryEmbedding rotary;
   private final List<DecoderLayer> layers = new ArrayList<>();
   private boolean recompute;
+  private boolean measuresAccuracy;
 
   /** A model over the given weights, which it owns from here on. */
   public DogeForCausalLm(ModelConfig config, Weights weights, Precision precision) {
@@ -73,6 +77,16 @@ public final class DogeForCausalLm implements AutoCloseable {
    */
   public void recompute(boolean on) {
     recompute = on;
+  }
+
+  /** Whether losses also count the tokens that the model finds likeliest itself; off at first. */
+  public void measureAccuracy(boolean on) {
+    measuresAccuracy = on;
+  }
+
+  /** Whether {@link Loss#hits} is counted. */
+  public boolean measuresAccuracy() {
+    return measuresAccuracy;
   }
 
   /** Logits (N, V) of all positions, in the compute type; for tests and short inputs. */
@@ -126,8 +140,19 @@ public final class DogeForCausalLm implements AutoCloseable {
    *
    * @param nats sum of the loss over the counted tokens, FLOAT64, on the device
    * @param auxLoss load-balancing loss, FLOAT32, on the device; null without it
+   * @param hits counted tokens that were the likeliest, FLOAT64, on the device; null unless {@link
+   *     #measureAccuracy} is on
    */
-  public record Loss(Tensor nats, Tensor auxLoss) {}
+  public record Loss(Tensor nats, Tensor auxLoss, Tensor hits) {}
+
+  /**
+   * What stands on the hidden states (B, T, d): a figure of the micro-batch, the gradient of the
+   * hidden states, and whatever else it has to tell.
+   */
+  @FunctionalInterface
+  private interface Head {
+    Tensor[] apply(Tensor hidden);
+  }
 
   /**
    * Runs forward and backward, and adds to the gradients of the trained weights.
@@ -139,36 +164,65 @@ public final class DogeForCausalLm implements AutoCloseable {
    * @return the losses, unscaled, to be closed by the caller or its scope
    */
   public Loss backward(ModelInput input, Tensor labels, double scale, double auxScale) {
+    return backward(
+        input, hidden -> headLoss(hidden, labels, scale, true), config.isMoe() ? auxScale : 0);
+  }
+
+  /**
+   * Runs forward, lets {@code derivative} turn the labels' log-probabilities into the loss's
+   * derivative by them, and runs backward: for losses over whole answers.
+   *
+   * @param labels INT64 (B, T), as the ids
+   * @param derivative from log-probabilities (N) FLOAT32, 0 where a position has no label, to
+   *     factors (N) FLOAT32; tensors of its own that should outlive the call it has to release
+   */
+  public void backward(ModelInput input, Tensor labels, UnaryOperator<Tensor> derivative) {
+    Head head =
+        hidden -> {
+          try (GradMode off = GradMode.off()) {
+            Tensor next = operations.nextLabels(labels);
+            Tensor h = flat(hidden);
+            Tensor found = operations.headLogProbabilities(h, head(), next, headChunk());
+            Tensor gradient =
+                operations.headLogProbabilitiesBackward(
+                    h, head(), next, derivative.apply(found), headChunk(), headGradient());
+            return new Tensor[] {found, operations.view(gradient, hidden.shape()), null};
+          }
+        };
+    backward(input, head, 0).nats.close();
+  }
+
+  private Loss backward(ModelInput input, Head head, double auxScale) {
     try (TensorScope scope = new TensorScope();
         GradMode on = GradMode.on()) {
-      boolean withAux = config.isMoe() && auxScale != 0;
       Loss loss =
           recompute
-              ? backwardRecomputing(input, labels, scale, withAux ? auxScale : 0)
-              : backwardAtOnce(input, labels, scale, withAux ? auxScale : 0);
-      scope.keep(loss.nats);
-      if (loss.auxLoss != null) {
-        scope.keep(loss.auxLoss);
-      }
-      return loss;
+              ? backwardRecomputing(input, head, auxScale)
+              : backwardAtOnce(input, head, auxScale);
+      return kept(loss, scope);
     }
   }
 
-  private Loss backwardAtOnce(ModelInput input, Tensor labels, double scale, double auxScale) {
+  private static Loss kept(Loss loss, TensorScope scope) {
+    Stream.of(loss.nats, loss.auxLoss, loss.hits).filter(Objects::nonNull).forEach(scope::keep);
+    return loss;
+  }
+
+  private Loss backwardAtOnce(ModelInput input, Head head, double auxScale) {
     List<Tensor> routerScores = new ArrayList<>();
     Tensor hidden = hiddenStates(input, true, routerScores);
-    Tensor[] head = headLoss(hidden, labels, scale);
+    Tensor[] found = head.apply(hidden);
     if (auxScale == 0) {
-      hidden.backward(head[1]);
-      return new Loss(head[0], null);
+      hidden.backward(found[1]);
+      return new Loss(found[0], null, found[2]);
     }
     Tensor aux = auxLoss(routerScores, input);
     Tensor seed = operations.floats(new float[] {(float) auxScale});
-    operations.backward(List.of(hidden, aux), List.of(head[1], seed));
-    return new Loss(head[0], aux.detach());
+    operations.backward(List.of(hidden, aux), List.of(found[1], seed));
+    return new Loss(found[0], aux.detach(), found[2]);
   }
 
-  private Loss backwardRecomputing(ModelInput input, Tensor labels, double scale, double auxScale) {
+  private Loss backwardRecomputing(ModelInput input, Head head, double auxScale) {
     long seed = config.hiddenDropout() + config.attentionDropout() > 0 ? Torch.randomSeed() : 0;
     List<Tensor> inputs = new ArrayList<>();
     List<Tensor> routerScores = new ArrayList<>();
@@ -184,8 +238,8 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
     Tensor last = leaf(inputs.get(layers.size()));
     Tensor normed = finalNorm(last);
-    Tensor[] head = headLoss(normed, labels, scale);
-    normed.backward(head[1]);
+    Tensor[] found = head.apply(normed);
+    normed.backward(found[1]);
     Tensor gradient = last.gradient();
 
     Tensor aux = null;
@@ -211,7 +265,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       gradient = x.gradient();
     }
     operations.embed(input.inputIds(), embedding(), precision.type()).backward(gradient);
-    return new Loss(head[0], aux == null ? null : aux.detach());
+    return new Loss(found[0], aux == null ? null : aux.detach(), found[2]);
   }
 
   private static void seedLayer(long seed, int layer) {
@@ -228,12 +282,34 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   /** Sum of nats over the counted tokens, FLOAT64, without gradients. */
   public Tensor loss(ModelInput input, Tensor labels) {
+    Loss loss = measure(input, labels);
+    if (loss.hits != null) {
+      loss.hits.close();
+    }
+    return loss.nats;
+  }
+
+  /** {@link #loss} and, where {@link #measureAccuracy} is on, the hits. */
+  public Loss measure(ModelInput input, Tensor labels) {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
-      Tensor next = operations.nextLabels(labels);
+      Tensor[] head = headLoss(hidden, labels, 1, false);
+      return kept(new Loss(head[0], null, head[2]), scope);
+    }
+  }
+
+  /**
+   * Log-probability (N), FLOAT32, that each position gives to the next label, without gradients; 0
+   * where there is none to learn.
+   */
+  public Tensor logProbabilities(ModelInput input, Tensor labels) {
+    try (GradMode off = GradMode.off();
+        TensorScope scope = new TensorScope()) {
+      Tensor hidden = flat(hiddenStates(input, false, new ArrayList<>()));
       return scope.keep(
-          operations.headLoss(flat(hidden), head(), next, 1, headChunk(), false, List.of())[0]);
+          operations.headLogProbabilities(
+              hidden, head(), operations.nextLabels(labels), headChunk()));
     }
   }
 
@@ -257,9 +333,9 @@ public final class DogeForCausalLm implements AutoCloseable {
     return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), byRank, counted);
   }
 
-  private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
+  /** Nats, the gradient of the hidden states where it is wanted, and hits where measured. */
+  private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale, boolean gradients) {
     try (GradMode off = GradMode.off()) {
-      String name = config.tieWordEmbeddings() ? WeightNames.EMBEDDING : WeightNames.HEAD;
       Tensor[] loss =
           operations.headLoss(
               flat(hidden),
@@ -267,11 +343,17 @@ public final class DogeForCausalLm implements AutoCloseable {
               operations.nextLabels(labels),
               scale,
               headChunk(),
-              true,
-              weights.gradientOf(name));
-      long[] shape = hidden.shape();
-      return new Tensor[] {loss[0], operations.view(loss[1], shape)};
+              gradients,
+              measuresAccuracy,
+              gradients ? headGradient() : List.of());
+      Tensor gradient = gradients ? operations.view(loss[1], hidden.shape()) : null;
+      return new Tensor[] {loss[0], gradient, measuresAccuracy ? loss[2] : null};
     }
+  }
+
+  private List<Tensor> headGradient() {
+    return weights.gradientOf(
+        config.tieWordEmbeddings() ? WeightNames.EMBEDDING : WeightNames.HEAD);
   }
 
   /** Room for the keys, values and biases of {@code capacity} tokens in each of the rows. */

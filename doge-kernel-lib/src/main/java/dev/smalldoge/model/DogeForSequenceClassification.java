@@ -109,6 +109,7 @@ public final class DogeForSequenceClassification implements AutoCloseable {
           scale,
           labels.length,
           true,
+          false,
           weights.gradientOf(WeightNames.SCORE));
     }
   }

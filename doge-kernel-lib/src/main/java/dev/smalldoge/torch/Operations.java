@@ -52,6 +52,11 @@ public final class Operations {
     return new GenerationOperations(script);
   }
 
+  /** The operations of fine-tuning, on the same device. */
+  public FineTuningOperations fineTuning() {
+    return new FineTuningOperations(script);
+  }
+
   String[] scriptNames() {
     return script.methodNames();
   }
@@ -343,8 +348,9 @@ public final class Operations {
    *
    * @param scale factor of the gradients, 1 / counted tokens
    * @param gradients whether to compute gradients at all
+   * @param hits whether to count the labels that are the likeliest
    * @param weightGradient at most one FLOAT32 (V, d) array that the gradient is added to
-   * @return the sum in FLOAT64, and the gradient of the hidden states
+   * @return the sum in FLOAT64, the gradient of the hidden states, and the hits in FLOAT64
    */
   public Tensor[] headLoss(
       Tensor hidden,
@@ -353,9 +359,10 @@ public final class Operations {
       double scale,
       int chunk,
       boolean gradients,
+      boolean hits,
       List<Tensor> weightGradient) {
     return script.callTuple(
-        "head_loss", hidden, weight, labels, scale, chunk, gradients, weightGradient);
+        "head_loss", hidden, weight, labels, scale, chunk, gradients, hits, weightGradient);
   }
 
   /** Log-probability (N) of each label, FLOAT32; 0 where the label is −100. */

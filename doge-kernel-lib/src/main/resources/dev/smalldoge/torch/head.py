@@ -11,12 +11,14 @@ def next_labels(self, labels: Tensor) -> Tensor:
 # hidden (N, d) in the compute dtype, weight (V, d) fp32, labels (N) int64, -100 not counted.
 # scale multiplies the gradients (1 / counted tokens). weight_gradient: empty to leave the
 # weights alone, else one fp32 (V, d) array that the gradient is added to. The result is
-# (sum of nats in fp64, gradient of hidden).
-def head_loss(self, hidden: Tensor, weight: Tensor, labels: Tensor, scale: float, chunk: int, gradients: bool, weight_gradient: List[Tensor]) -> Tuple[Tensor, Tensor]:
+# (sum of nats in fp64, gradient of hidden, number of labels that are the likeliest in fp64;
+# 0 unless count_hits).
+def head_loss(self, hidden: Tensor, weight: Tensor, labels: Tensor, scale: float, chunk: int, gradients: bool, count_hits: bool, weight_gradient: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
     dtype = ops.prim.dtype(hidden)
     tokens = torch.size(hidden, 0)
     narrow_weight = torch.to(weight, dtype)
     total = torch.zeros([], dtype=7, device=ops.prim.device(hidden))
+    hits = torch.zeros([], dtype=7, device=ops.prim.device(hidden))
     if gradients:
         hidden_gradient = torch.empty_like(hidden)
     else:
@@ -32,6 +34,8 @@ def head_loss(self, hidden: Tensor, weight: Tensor, labels: Tensor, scale: float
         normalizer = torch.logsumexp(logits, [-1], True)
         nats = torch.mul(torch.squeeze(torch.sub(normalizer, torch.gather(logits, 1, target)), 1), counted)
         total = torch.add(total, torch.sum(nats, dtype=7))
+        if count_hits:
+            hits = torch.add(hits, torch.sum(torch.eq(torch.argmax(logits, -1), label), dtype=7))
         if gradients:
             factor = torch.unsqueeze(torch.mul(torch.to(counted, 6), scale), 1)
             error = torch.exp_(torch.sub_(logits, normalizer))
@@ -42,7 +46,7 @@ def head_loss(self, hidden: Tensor, weight: Tensor, labels: Tensor, scale: float
             if torch.len(weight_gradient) > 0:
                 _ = torch.add_(weight_gradient[0], torch.to(torch.matmul(torch.t(narrow_error), h), 6))
         start = start + size
-    return (total, hidden_gradient)
+    return (total, hidden_gradient, hits)
 
 # Log-probability of each label (N), fp32, 0 where the label is -100; chunked like the loss.
 def head_log_probabilities(self, hidden: Tensor, weight: Tensor, labels: Tensor, chunk: int) -> Tensor:

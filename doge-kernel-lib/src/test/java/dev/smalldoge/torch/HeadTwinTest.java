@@ -37,6 +37,18 @@ class HeadTwinTest {
     return -java.util.stream.DoubleStream.of(logProbabilities()).sum();
   }
 
+  /** Labels that no other token is likelier than. */
+  private double hits() {
+    int hits = 0;
+    for (int t = 0; t < TOKENS; t++) {
+      double[] logits =
+          TwinMath.linear(TwinMath.row(hidden.values(), t, WIDTH), weight.values(), null);
+      double best = java.util.Arrays.stream(logits).max().orElseThrow();
+      hits += LABELS[t] >= 0 && logits[(int) LABELS[t]] == best ? 1 : 0;
+    }
+    return hits;
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 7, 100}) // one token a chunk; a rest; exactly all; more than all
   void lossAndGradientsEqualTheTwinForEveryChunk(int chunk) {
@@ -53,9 +65,11 @@ class HeadTwinTest {
               SCALE,
               chunk,
               true,
+              true,
               List.of(weightGradient));
       // the logits are fp32; only their sum is fp64
       assertThat(result[0].item()).isCloseTo(nats(), within(1e-6 * nats()));
+      assertThat(result[2].item()).isEqualTo(hits());
       double[] expected = Comparison.differences(hidden.values(), loss);
       assertClose("hidden", result[1].toFloats(), expected, Comparison.GRADIENTS);
       double[] added = Comparison.differences(weight.values(), loss);
@@ -76,7 +90,7 @@ class HeadTwinTest {
         GradMode off = GradMode.off()) {
       Tensor h = hidden.tensor(operations);
       Tensor w = weight.tensor(operations);
-      double nats = operations.headLoss(h, w, labels(), 1, 3, false, List.of())[0].item();
+      double nats = operations.headLoss(h, w, labels(), 1, 3, false, false, List.of())[0].item();
       assertThat(nats).isCloseTo(nats(), within(1e-6 * nats()));
       assertThat(h.toFloats()).isEqualTo(Comparison.floats(hidden.values()));
       assertThat(w.toFloats()).isEqualTo(Comparison.floats(weight.values()));
@@ -97,8 +111,10 @@ class HeadTwinTest {
               1,
               3,
               true,
+              true,
               List.of(gradient));
       assertThat(result[0].item()).isZero();
+      assertThat(result[2].item()).isZero();
       assertThat(result[1].toFloats()).containsOnly(0);
       assertThat(gradient.toFloats()).containsOnly(0);
     }
@@ -116,6 +132,7 @@ class HeadTwinTest {
               1,
               4,
               true,
+              false,
               List.of());
       assertThat(result[0].item()).isEqualTo(2e6);
       assertThat(result[1].toFloats()).containsExactly(2000); // 1 · 1000 − 1 · −1000
@@ -154,7 +171,7 @@ class HeadTwinTest {
         GradMode off = GradMode.off()) {
       Tensor h = hidden.tensor(operations);
       Tensor w = weight.tensor(operations);
-      Tensor loss = operations.headLoss(h, w, labels(), SCALE, 3, true, List.of())[1];
+      Tensor loss = operations.headLoss(h, w, labels(), SCALE, 3, true, false, List.of())[1];
       Tensor logs =
           operations.headLogProbabilitiesBackward(
               h, w, labels(), operations.floats(equal, TOKENS), 4, List.of());

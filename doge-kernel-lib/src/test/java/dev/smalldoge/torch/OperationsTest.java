@@ -10,7 +10,8 @@ class OperationsTest {
 
   @Test
   void everyScriptLoads() {
-    assertThat(operations.scriptNames()).contains("attention_block", "head_loss", "adamw");
+    assertThat(operations.scriptNames())
+        .contains("attention_block", "head_loss", "adamw", "preference_loss");
   }
 
   @Test
