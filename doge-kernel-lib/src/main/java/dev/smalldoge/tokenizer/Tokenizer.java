@@ -1,57 +1,200 @@
 package dev.smalldoge.tokenizer;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import static dev.smalldoge.config.Checks.check;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import dev.smalldoge.config.DogeException;
-import java.io.IOException;
-import java.nio.file.Files;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalInt;
 
-/** A Hugging Face tokenizer, through DJL. */
+/**
+ * A Hugging Face tokenizer: text to ids and back, exactly as {@code tokenizers} does.
+ *
+ * <p>Example: {@code Tokenizer.load("datasets/doge-tokenizer").encode("The sea")}. Threads may
+ * share it.
+ */
 public final class Tokenizer {
-  private final HuggingFaceTokenizer tokenizer;
+  private final TokenizerFiles files;
+  private final Vocabulary vocabulary;
+  private final boolean byteLevel;
+  private final DjlTokenizer djl;
+  private final String fingerprint;
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer) {
-    this.tokenizer = tokenizer;
+  private Tokenizer(TokenizerFiles files) {
+    this.files = files;
+    this.vocabulary = new Vocabulary(files.name(), files.tokenizer());
+    this.byteLevel = isByteLevel(files.tokenizer().get("decoder"));
+    this.djl = new DjlTokenizer(files);
+    this.fingerprint = files.fingerprint();
   }
 
-  /** Opens a folder with a {@code tokenizer.json}, or the file itself. */
+  private static boolean isByteLevel(JsonElement decoder) {
+    return decoder != null
+        && decoder.isJsonObject()
+        && decoder.getAsJsonObject().get("type").getAsString().equals("ByteLevel");
+  }
+
+  /**
+   * Opens a folder with a {@code tokenizer.json}, or that file itself; {@code
+   * tokenizer_config.json} and {@code special_tokens_map.json} are read where they lie beside it.
+   *
+   * @throws DogeException if a file is missing, damaged or of no known kind
+   */
   public static Tokenizer load(Path folderOrFile) {
-    Path file =
-        Files.isDirectory(folderOrFile) ? folderOrFile.resolve("tokenizer.json") : folderOrFile;
-    try {
-      return new Tokenizer(
-          HuggingFaceTokenizer.newInstance(
-              file,
-              Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false")));
-    } catch (IOException e) {
-      throw new DogeException("Cannot read " + file + "; give a folder with tokenizer.json", e);
-    }
+    return new Tokenizer(TokenizerFiles.read(folderOrFile));
   }
 
-  /** Ids of plain text. */
+  /** As {@link #load(Path)}. */
+  public static Tokenizer load(String folderOrFile) {
+    return load(Path.of(folderOrFile));
+  }
+
+  /**
+   * Writes {@code tokenizer.json}, {@code tokenizer_config.json} (with the chat template) and
+   * {@code special_tokens_map.json} to {@code folder}; the first byte for byte as it was read.
+   */
+  public void save(Path folder) {
+    files.write(folder);
+  }
+
+  /** As {@link #save(Path)}. */
+  public void save(String folder) {
+    save(Path.of(folder));
+  }
+
+  /**
+   * Ids of {@code text}, without a BOS: as Hugging Face with {@code add_special_tokens=false}.
+   * Special tokens that the text spells become their ids, as there.
+   */
   public int[] encode(String text) {
-    return Arrays.stream(tokenizer.encode(text).getIds()).mapToInt(Math::toIntExact).toArray();
+    return djl.encode(text);
   }
 
-  /** Text of ids. */
+  /**
+   * Text of {@code ids}, special tokens spelled out; bytes that are no UTF-8 become U+FFFD.
+   *
+   * @throws DogeException if an id has no token
+   */
   public String decode(int... ids) {
-    return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray());
+    return decode(ids, false);
   }
 
-  /** Number of ids; not told by DJL. */
+  /** As {@link #decode(int...)}; leaves special tokens out where {@code skipSpecialTokens}. */
+  public String decode(int[] ids, boolean skipSpecialTokens) {
+    if (!byteLevel) {
+      return djl.decode(ids, skipSpecialTokens);
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * ids.length);
+    for (int id : ids) {
+      if (!skipSpecialTokens || !vocabulary.isSpecial(id)) {
+        bytes.writeBytes(bytesOf(id));
+      }
+    }
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private byte[] bytesOf(int id) {
+    return ByteAlphabet.decode(vocabulary.token(id));
+  }
+
+  /** Number of ids, those of special tokens included: what a model's vocabulary must hold. */
   public int vocabSize() {
-    return 1;
+    return vocabulary.size();
   }
 
   /** Id that opens a sequence. */
   public int bosTokenId() {
-    return 0;
+    return specialId("bos_token");
   }
 
-  /** Id that ends a document. */
+  /** Id that ends a document, and a turn of a conversation. */
   public int eosTokenId() {
-    return 1;
+    return specialId("eos_token");
+  }
+
+  /** Id that fills up short sequences, never trained on. */
+  public int padTokenId() {
+    return specialId("pad_token");
+  }
+
+  private int specialId(String key) {
+    String token = files.special(key).orElse(null);
+    check(
+        token != null,
+        "%s names no %s; add it to the tokenizer_config.json beside it",
+        files.name(),
+        key);
+    OptionalInt id = vocabulary.idOf(token);
+    check(
+        id.isPresent(),
+        "%s has no token %s, which tokenizer_config.json names as %s; fetch both again",
+        files.name(),
+        token,
+        key);
+    return id.getAsInt();
+  }
+
+  /** Id of a token as tokenizer.json spells it, such as {@code <|eot_id|>} or {@code Ġthe}. */
+  public OptionalInt idOf(String token) {
+    return vocabulary.idOf(token);
+  }
+
+  /**
+   * The token of an id as tokenizer.json spells it; {@link #decode} gives its text.
+   *
+   * @throws DogeException if the id has none
+   */
+  public String token(int id) {
+    return vocabulary.token(id);
+  }
+
+  /** Whether {@code id} is a special token, such as BOS. */
+  public boolean isSpecial(int id) {
+    return vocabulary.isSpecial(id);
+  }
+
+  /** SHA-256 of tokenizer.json, 64 hex digits: what {@code sha256sum} prints. */
+  public String fingerprint() {
+    return fingerprint;
+  }
+
+  /**
+   * The chat template that {@code tokenizer_config.json} carries.
+   *
+   * @throws DogeException if it carries none
+   */
+  public ChatTemplate chatTemplate() {
+    JsonObject config = files.config();
+    check(
+        config.has("chat_template") && config.get("chat_template").isJsonPrimitive(),
+        "%s has no chat_template in the tokenizer_config.json beside it; use the tokenizer of an"
+            + " instruct model",
+        files.name());
+    Map<String, Object> variables = new LinkedHashMap<>();
+    for (String key : new String[] {"bos_token", "eos_token", "pad_token", "unk_token"}) {
+      files.special(key).ifPresent(token -> variables.put(key, token));
+    }
+    return new ChatTemplate(config.get("chat_template").getAsString(), variables);
+  }
+
+  /** Decodes one id at a time, special tokens spelled out, never splitting a character. */
+  public StreamingDecoder streamingDecoder() {
+    return streamingDecoder(false);
+  }
+
+  /** As {@link #streamingDecoder()}; leaves special tokens out where {@code skipSpecialTokens}. */
+  public StreamingDecoder streamingDecoder(boolean skipSpecialTokens) {
+    return new StreamingDecoder(this, skipSpecialTokens);
+  }
+
+  /** Kind and size, as {@code Tokenizer of 32768 ids}. */
+  @Override
+  public String toString() {
+    return "Tokenizer of " + vocabSize() + " ids (" + files.name() + ")";
   }
 }

@@ -1,0 +1,42 @@
+package dev.smalldoge.tokenizer;
+
+import static dev.smalldoge.config.Checks.check;
+
+/**
+ * One turn of a conversation.
+ *
+ * <p>Example: {@code List.of(Message.system("Be short."), Message.user("Why is the sea salty?"))}.
+ *
+ * @param role who speaks: {@code system}, {@code user}, {@code assistant} or {@code tool}
+ * @param content what is said; may be empty
+ */
+public record Message(String role, String content) {
+  /** Checks that both parts are there. */
+  public Message {
+    check(
+        role != null && !role.isBlank(),
+        "a message has no role; give system, user, assistant or tool");
+    check(
+        content != null, "the message of role %s has no content; give \"\" for an empty one", role);
+  }
+
+  /** What the model is told before the conversation. */
+  public static Message system(String content) {
+    return new Message("system", content);
+  }
+
+  /** What the user says. */
+  public static Message user(String content) {
+    return new Message("user", content);
+  }
+
+  /** What the model says. */
+  public static Message assistant(String content) {
+    return new Message("assistant", content);
+  }
+
+  /** What a tool that the model called gave back. */
+  public static Message tool(String content) {
+    return new Message("tool", content);
+  }
+}
