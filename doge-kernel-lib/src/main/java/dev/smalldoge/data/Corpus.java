@@ -1,0 +1,268 @@
+package dev.smalldoge.data;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.NearestWord;
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Files with rows of text: a shipped corpus, a downloaded one, or your own. Immutable; {@code
+ * withX} returns a changed copy.
+ *
+ * <p>Example: {@code Corpus.of("state-of-the-union").under("datasets").tokenize(tokenizer)}, or
+ * {@code Corpus.folder("my-notes").tokenize(tokenizer)}.
+ */
+public final class Corpus {
+  private static final String SHIPPED = "shipped";
+  private static final int MAX_ROW_BYTES = 32 << 20;
+
+  private final String name;
+  private final List<Path> files;
+  private final String textColumn;
+  private final long maxRows;
+  private final boolean skippingBadRows;
+
+  private Corpus(
+      String name, List<Path> files, String textColumn, long maxRows, boolean skippingBadRows) {
+    this.name = name;
+    this.files = files;
+    this.textColumn = textColumn;
+    this.maxRows = maxRows;
+    this.skippingBadRows = skippingBadRows;
+  }
+
+  private static Corpus of(String name, List<Path> files) {
+    return new Corpus(name, files, "text", Long.MAX_VALUE, false);
+  }
+
+  /** The name of a corpus whose folder {@link #under} tells. */
+  public static final class Named {
+    private final String name;
+
+    private Named(String name) {
+      this.name = name;
+    }
+
+    /**
+     * The corpus in {@code folder}: {@code shipped/NAME.jsonl.gz}, or the folder NAME that {@code
+     * doge download} made. A relative folder is looked for here, in {@code DOGE_HOME} and one level
+     * up.
+     *
+     * @throws DogeException with the names there are, if it is not there
+     */
+    public Corpus under(String folder) {
+      return under(located(Path.of(folder)));
+    }
+
+    /** As {@link #under(String)}, for exactly this folder. */
+    public Corpus under(Path folder) {
+      Path shipped = folder.resolve(SHIPPED).resolve(name + ".jsonl.gz");
+      if (Files.isRegularFile(shipped)) {
+        return Corpus.of(name, List.of(shipped));
+      }
+      Path own = folder.resolve(name.replace(':', '/'));
+      if (Files.isDirectory(own)) {
+        return Corpus.of(name, RowFiles.in(own));
+      }
+      List<String> names = names(folder);
+      throw new DogeException(
+          String.format(
+              "%s has no corpus \"%s\"; it has %s, fetch others with doge download%s",
+              folder, name, names, NearestWord.hint(name, names)));
+    }
+  }
+
+  /** A corpus by its name; {@link Named#under} says in which folder. */
+  public static Named of(String name) {
+    return new Named(name);
+  }
+
+  /** The rows of one file: jsonl or jsonl.gz, or a text as its only row. */
+  public static Corpus file(String file) {
+    return file(located(Path.of(file)));
+  }
+
+  /** As {@link #file(String)}. */
+  public static Corpus file(Path file) {
+    check(Files.isRegularFile(file), "%s is no file; check the path", file);
+    String name = file.getFileName().toString();
+    return of(name.replaceFirst("\\..*", ""), List.of(file));
+  }
+
+  /** The rows of every data file in a folder and below; without any, its text files. */
+  public static Corpus folder(String folder) {
+    return folder(located(Path.of(folder)));
+  }
+
+  /** As {@link #folder(String)}. */
+  public static Corpus folder(Path folder) {
+    return of(folder.toAbsolutePath().normalize().getFileName().toString(), RowFiles.in(folder));
+  }
+
+  /** The same corpus under another name, as which its share of a mixture is told. */
+  public Corpus withName(String newName) {
+    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows);
+  }
+
+  /** Takes the text from {@code column} instead of {@code text}. */
+  public Corpus withTextColumn(String column) {
+    return new Corpus(name, files, column, maxRows, skippingBadRows);
+  }
+
+  /** Only the first {@code rows} rows. */
+  public Corpus first(long rows) {
+    check(rows > 0, "the first %d rows are none; ask for at least 1", rows);
+    return new Corpus(name, files, textColumn, rows, skippingBadRows);
+  }
+
+  /** Leaves rows out that cannot be used, counted and named, instead of refusing the corpus. */
+  public Corpus skippingBadRows() {
+    return new Corpus(name, files, textColumn, maxRows, true);
+  }
+
+  /** Its name. */
+  public String name() {
+    return name;
+  }
+
+  /** Its files, in the order in which they are read. */
+  public List<Path> files() {
+    return files;
+  }
+
+  /**
+   * Every text, for training a tokenizer; reads the files again each time it is iterated.
+   *
+   * @throws DogeException while iterating, at a row without text, unless bad rows are skipped
+   */
+  public Iterable<String> texts() {
+    return Texts::new;
+  }
+
+  /**
+   * Tokenizes every row into a temporary file that ends with this JVM.
+   *
+   * @throws DogeException if a row or a file cannot be used
+   */
+  public Tokens tokenize(Tokenizer tokenizer) {
+    try {
+      Path folder = Files.createTempDirectory("doge-tokens");
+      Path file = folder.resolve(name.replaceAll("[^\\w.-]", "-") + TokenFile.ENDING);
+      folder.toFile().deleteOnExit(); // deleted last, in the order opposite to this
+      file.toFile().deleteOnExit();
+      return tokenize(tokenizer, file);
+    } catch (IOException e) {
+      throw new DogeException("no temporary folder could be made: " + e + "; name a file", e);
+    }
+  }
+
+  /**
+   * Tokenizes every row into {@code file}, which appears when it is whole.
+   *
+   * @param file its name, which must end in {@code .safetensors}
+   * @throws DogeException if a row or a file cannot be used
+   */
+  public Tokens tokenize(Tokenizer tokenizer, Path file) {
+    BadRows badRows = badRows();
+    RowEncoder encoder = new TextEncoder(tokenizer, textColumn);
+    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, encoder.masks())) {
+      writer.source(name);
+      try (CorpusRows rows = rows(encoder.columns())) {
+        new Encoding(encoder, writer, badRows).run(rows);
+      }
+      return new Tokens(DocumentRanges.all(writer.finish()), badRows);
+    }
+  }
+
+  CorpusRows rows(Set<String> columns) {
+    return new CorpusRows(files, columns, MAX_ROW_BYTES, maxRows);
+  }
+
+  BadRows badRows() {
+    return new BadRows(!skippingBadRows);
+  }
+
+  /** Reads texts ahead by one, and closes the file after the last. */
+  private final class Texts implements Iterator<String> {
+    private final BadRows badRows = badRows();
+    private final CorpusRows rows = rows(Set.of(textColumn));
+    private String next = read();
+
+    private String read() {
+      for (Row row = rows.next(); row != null; row = rows.next()) {
+        try {
+          return row.text(textColumn);
+        } catch (BadRow e) {
+          badRows.add(e);
+        }
+      }
+      rows.close();
+      return null;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return next != null;
+    }
+
+    @Override
+    public String next() {
+      if (next == null) {
+        throw new NoSuchElementException();
+      }
+      String text = next;
+      next = read();
+      return text;
+    }
+  }
+
+  /** Where a relative path is: here, under DOGE_HOME, or one level up, as from notebooks/. */
+  static Path located(Path path) {
+    String home = System.getenv("DOGE_HOME");
+    List<Path> places = new ArrayList<>(List.of(path));
+    if (!path.isAbsolute()) {
+      if (home != null) {
+        places.add(Path.of(home).resolve(path));
+      }
+      places.add(Path.of("..").resolve(path));
+    }
+    return places.stream().filter(Files::exists).findFirst().orElse(path);
+  }
+
+  private static List<String> names(Path folder) {
+    List<String> names = new ArrayList<>();
+    for (Path place : List.of(folder.resolve(SHIPPED), folder)) {
+      if (!Files.isDirectory(place)) {
+        continue;
+      }
+      try (Stream<Path> inside = Files.list(place)) {
+        inside
+            .filter(p -> Files.isDirectory(p) || p.toString().endsWith(".jsonl.gz"))
+            .map(p -> p.getFileName().toString().replace(".jsonl.gz", ""))
+            .filter(n -> !n.equals(SHIPPED))
+            .sorted()
+            .forEach(names::add);
+      } catch (IOException e) {
+        throw new DogeException(place + " cannot be listed: " + e + "; check its permissions", e);
+      }
+    }
+    return names;
+  }
+
+  @Override
+  public String toString() {
+    return String.format(
+        "%s: %d file%s, from %s",
+        name, files.size(), files.size() == 1 ? "" : "s", files.get(0).getFileName());
+  }
+}

@@ -1,0 +1,117 @@
+package dev.smalldoge.data;
+
+import dev.smalldoge.config.DogeException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * Encodes rows on every core and writes them in the order in which they were read, whatever the
+ * number of threads: the caller reads and writes, the others encode. Few rows are on the way at a
+ * time, so memory does not grow with the corpus.
+ */
+final class Encoding {
+  private static final int ROWS = 256;
+  private static final long CHARACTERS = 1 << 20;
+  private final RowEncoder encoder;
+  private final TokenFileWriter writer;
+  private final BadRows badRows;
+  private final int threads;
+
+  /** What became of a row: one of the two. */
+  private record Encoded(EncodedDocument document, BadRow bad) {}
+
+  Encoding(RowEncoder encoder, TokenFileWriter writer, BadRows badRows) {
+    this(encoder, writer, badRows, Runtime.getRuntime().availableProcessors());
+  }
+
+  Encoding(RowEncoder encoder, TokenFileWriter writer, BadRows badRows, int threads) {
+    this.encoder = encoder;
+    this.writer = writer;
+    this.badRows = badRows;
+    this.threads = threads;
+  }
+
+  /**
+   * Writes all {@code rows}.
+   *
+   * @throws DogeException if a row is bad and refused, a file is damaged, or the thread was
+   *     interrupted
+   */
+  void run(CorpusRows rows) {
+    ExecutorService workers = Executors.newFixedThreadPool(threads, Encoding::daemon);
+    Deque<Future<List<Encoded>>> underWay = new ArrayDeque<>();
+    try {
+      for (List<Row> some = take(rows); !some.isEmpty(); some = take(rows)) {
+        List<Row> batch = some;
+        underWay.add(workers.submit(() -> encode(batch)));
+        if (underWay.size() > 2 * threads) {
+          write(underWay.remove().get());
+        }
+      }
+      while (!underWay.isEmpty()) {
+        write(underWay.remove().get());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DogeException("tokenizing was interrupted, no file was made; run it again", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    } finally {
+      workers.shutdownNow();
+    }
+  }
+
+  private static Thread daemon(Runnable work) {
+    Thread thread = new Thread(work, "doge-encoding");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  private static List<Row> take(CorpusRows rows) {
+    List<Row> some = new ArrayList<>();
+    long characters = 0;
+    while (some.size() < ROWS && characters < CHARACTERS) {
+      Row row = rows.next();
+      if (row == null) {
+        break;
+      }
+      some.add(row);
+      for (Object value : row.values().values()) {
+        characters += value instanceof String text ? text.length() : 1_000;
+      }
+    }
+    return some;
+  }
+
+  private List<Encoded> encode(List<Row> rows) {
+    List<Encoded> encoded = new ArrayList<>(rows.size());
+    for (Row row : rows) {
+      try {
+        encoded.add(new Encoded(encoder.encode(row), null));
+      } catch (BadRow e) {
+        encoded.add(new Encoded(null, e));
+      }
+    }
+    return encoded;
+  }
+
+  private void write(List<Encoded> encoded) {
+    for (Encoded one : encoded) {
+      if (one.bad() != null) {
+        badRows.add(one.bad());
+      } else {
+        EncodedDocument document = one.document();
+        writer.append(document.ids(), document.trained(), document.textBytes());
+      }
+    }
+  }
+}

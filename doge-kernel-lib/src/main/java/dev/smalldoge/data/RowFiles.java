@@ -1,0 +1,92 @@
+package dev.smalldoge.data;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.DogeException;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+
+/** Which files hold rows, and how each kind is read. */
+final class RowFiles {
+  private static final List<String> DATA = List.of(".jsonl", ".jsonl.gz");
+  private static final List<String> TEXT = List.of(".txt", ".md", ".rst", ".py", ".java");
+
+  private RowFiles() {}
+
+  /**
+   * The data files in {@code folder} and below, sorted; where there are none, its text files.
+   *
+   * @throws DogeException if there is neither
+   */
+  static List<Path> in(Path folder) {
+    check(
+        Files.isDirectory(folder),
+        "%s is no folder; give one with %s or text files",
+        folder,
+        String.join(", ", DATA));
+    List<Path> all;
+    try (Stream<Path> files = Files.walk(folder)) {
+      all = files.filter(Files::isRegularFile).filter(RowFiles::visible).sorted().toList();
+    } catch (IOException e) {
+      throw new DogeException(folder + " cannot be listed: " + e + "; check its permissions", e);
+    }
+    List<Path> data = all.stream().filter(file -> ends(file, DATA)).toList();
+    List<Path> chosen = data.isEmpty() ? all.stream().filter(f -> ends(f, TEXT)).toList() : data;
+    check(
+        !chosen.isEmpty(),
+        "%s holds no rows: none of its %d files ends in %s or %s",
+        folder,
+        all.size(),
+        String.join(", ", DATA),
+        String.join(", ", TEXT));
+    return chosen;
+  }
+
+  private static boolean visible(Path file) {
+    return !file.getFileName().toString().startsWith(".");
+  }
+
+  /** Whether {@code file} is one text rather than a list of rows. */
+  static boolean isText(Path file) {
+    return !ends(file, DATA);
+  }
+
+  private static boolean ends(Path file, List<String> endings) {
+    String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+    return endings.stream().anyMatch(name::endsWith);
+  }
+
+  /**
+   * Opens {@code file} at row {@code first}.
+   *
+   * @param columns what is wanted; empty for everything
+   * @param maxRowBytes longest row that is read into memory
+   */
+  static RowReader open(Path file, Set<String> columns, long first, int maxRowBytes)
+      throws IOException {
+    if (isText(file)) {
+      return new TextFileReader(file, first, maxRowBytes);
+    }
+    JsonlReader reader = new JsonlReader(file, stream(file), columns, maxRowBytes);
+    reader.skip(first);
+    return reader;
+  }
+
+  private static InputStream stream(Path file) throws IOException {
+    InputStream bytes = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
+    try {
+      return ends(file, List.of(".gz")) ? new GZIPInputStream(bytes, 1 << 16) : bytes;
+    } catch (IOException | RuntimeException e) {
+      bytes.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package dev.smalldoge.data;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * Tokenized documents: a token file, or the part of one that a split left.
+ *
+ * <p>Example: {@code var tokens = corpus.tokenize(tokenizer); var split = tokens.split(10);
+ * split.training().pack(2_048)}.
+ */
+public final class Tokens {
+  /** The seed that the reference shuffles and splits with. */
+  public static final long SEED = 233;
+
+  private final DocumentRanges documents;
+  private final BadRows badRows;
+
+  /**
+   * Documents to learn from and documents to measure with; no document is in both.
+   *
+   * @param training all documents but the held-out ones
+   * @param heldOut the others
+   */
+  public record Split(Tokens training, Tokens heldOut) {}
+
+  Tokens(DocumentRanges documents, BadRows badRows) {
+    this.documents = documents;
+    this.badRows = badRows;
+  }
+
+  /**
+   * Opens a token file that was made with {@code tokenizer}.
+   *
+   * @throws DogeException if it is damaged, or another tokenizer made it
+   */
+  public static Tokens open(Path file, Tokenizer tokenizer) {
+    return of(TokenFile.open(file).requireTokenizer(tokenizer));
+  }
+
+  /** All documents of an opened file. */
+  public static Tokens of(TokenFile file) {
+    return new Tokens(DocumentRanges.all(file), new BadRows(true));
+  }
+
+  /**
+   * Cuts the documents, one after the other, into sequences of {@code sequenceLength} tokens.
+   * Nothing is cropped: a document that does not fit goes on in the next sequence, and the last
+   * sequence is filled up with padding that is not learned.
+   *
+   * @param sequenceLength tokens a sequence, at least 2
+   */
+  public Sequences pack(int sequenceLength) {
+    return Sequences.packed(documents, sequenceLength, SEED);
+  }
+
+  /**
+   * One document a sequence: cut after {@code sequenceLength} tokens, filled up with padding that
+   * is not learned. {@link Sequences#cropped} tells what the cut cost.
+   *
+   * @param sequenceLength tokens a sequence, at least 2
+   */
+  public Sequences pad(int sequenceLength) {
+    return Sequences.padded(documents, sequenceLength, SEED);
+  }
+
+  /**
+   * Holds documents out, chosen by the seed {@link #SEED}.
+   *
+   * @param testDocuments how many, at least 1 and fewer than there are
+   * @throws DogeException if there are not so many
+   */
+  public Split split(long testDocuments) {
+    return split(testDocuments, SEED);
+  }
+
+  /** As {@link #split(long)} with a seed of your own. */
+  public Split split(long testDocuments, long seed) {
+    check(
+        testDocuments > 0 && testDocuments < documents(),
+        "%d of %d documents cannot be held out; hold out at least 1 and fewer than all",
+        testDocuments,
+        documents());
+    check(
+        testDocuments <= 1 << 24,
+        "%d held-out documents are more than %d; fewer measure just as well",
+        testDocuments,
+        1 << 24);
+    SeededOrder order = new SeededOrder(documents(), seed);
+    long[] heldOut = new long[(int) testDocuments];
+    for (int i = 0; i < heldOut.length; i++) {
+      heldOut[i] = documents.document(order.at(i));
+    }
+    Arrays.sort(heldOut);
+    return new Split(
+        new Tokens(documents.without(heldOut), badRows),
+        new Tokens(documents.only(heldOut), badRows));
+  }
+
+  /** How many documents there are. */
+  public long documents() {
+    return documents.documents();
+  }
+
+  /** Their tokens, special ones included. */
+  public long tokens() {
+    return documents.tokens();
+  }
+
+  DocumentRanges selection() {
+    return documents;
+  }
+
+  /** The file that holds them. */
+  public TokenFile file() {
+    return documents.file();
+  }
+
+  /** The rows that were left out while these were made. */
+  public BadRows badRows() {
+    return badRows;
+  }
+
+  @Override
+  public String toString() {
+    String text =
+        documents() == file().documents()
+            ? file().toString()
+            : String.format(
+                "%,d of %,d documents, %,d tokens, of %s",
+                documents(), file().documents(), tokens(), file().file().getFileName());
+    return badRows.count() == 0 ? text : text + "\n" + badRows;
+  }
+}
