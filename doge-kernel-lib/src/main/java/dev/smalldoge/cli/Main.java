@@ -11,6 +11,7 @@ import picocli.CommandLine.HelpCommand;
     description = "Train, fine-tune and talk to Doge small language models.",
     subcommands = {
       DoctorCommand.class,
+      PreprocessCommand.class,
       GenerateCommand.class,
       GoldenCommand.class,
       BenchCommand.class,

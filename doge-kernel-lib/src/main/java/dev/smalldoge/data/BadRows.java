@@ -34,6 +34,16 @@ public final class BadRows {
     }
   }
 
+  /** Adds what another corpus left out. */
+  synchronized void addAll(BadRows other) {
+    count += other.count();
+    for (String place : other.first()) {
+      if (first.size() < NAMED) {
+        first.add(place);
+      }
+    }
+  }
+
   /** How many rows were left out. */
   public synchronized long count() {
     return count;

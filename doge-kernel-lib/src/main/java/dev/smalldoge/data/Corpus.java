@@ -155,15 +155,7 @@ public final class Corpus {
    * @throws DogeException if a row or a file cannot be used
    */
   public Tokens tokenize(Tokenizer tokenizer) {
-    try {
-      Path folder = Files.createTempDirectory("doge-tokens");
-      Path file = folder.resolve(name.replaceAll("[^\\w.-]", "-") + TokenFile.ENDING);
-      folder.toFile().deleteOnExit(); // deleted last, in the order opposite to this
-      file.toFile().deleteOnExit();
-      return tokenize(tokenizer, file);
-    } catch (IOException e) {
-      throw new DogeException("no temporary folder could be made: " + e + "; name a file", e);
-    }
+    return Mixture.of(this, 1).tokenize(tokenizer);
   }
 
   /**
@@ -173,15 +165,7 @@ public final class Corpus {
    * @throws DogeException if a row or a file cannot be used
    */
   public Tokens tokenize(Tokenizer tokenizer, Path file) {
-    BadRows badRows = badRows();
-    RowEncoder encoder = new TextEncoder(tokenizer, textColumn);
-    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, encoder.masks())) {
-      writer.source(name);
-      try (CorpusRows rows = rows(encoder.columns())) {
-        new Encoding(encoder, writer, badRows).run(rows);
-      }
-      return new Tokens(DocumentRanges.all(writer.finish()), badRows);
-    }
+    return Mixture.of(this, 1).tokenize(tokenizer, file);
   }
 
   CorpusRows rows(Set<String> columns) {
@@ -190,6 +174,10 @@ public final class Corpus {
 
   BadRows badRows() {
     return new BadRows(!skippingBadRows);
+  }
+
+  String textColumn() {
+    return textColumn;
   }
 
   /** Reads texts ahead by one, and closes the file after the last. */

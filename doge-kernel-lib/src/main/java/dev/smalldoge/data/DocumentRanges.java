@@ -1,8 +1,9 @@
 package dev.smalldoge.data;
 
 import java.util.Arrays;
+import java.util.Comparator;
 
-/** A selection of a token file's documents, as runs of neighbours in the file's order. */
+/** A selection of a token file's documents, as runs of neighbours; one may be there repeatedly. */
 final class DocumentRanges {
   private final TokenFile file;
   private final long[] first;
@@ -20,35 +21,81 @@ final class DocumentRanges {
     }
   }
 
-  /** Every document. */
+  /** Every document as often as the file's sources are used. */
   static DocumentRanges all(TokenFile file) {
-    return new DocumentRanges(file, new long[] {0}, new long[] {file.documents()});
+    Runs runs = new Runs();
+    long start = 0;
+    for (SourceShare source : file.sources()) {
+      for (long left = source.used(); left > 0; left -= source.documents()) {
+        runs.add(start, start + Math.min(left, source.documents()));
+      }
+      start += source.documents();
+    }
+    return runs.of(file);
   }
 
-  /** The file's documents {@code sorted}, which are some of these. */
-  DocumentRanges only(long[] sorted) {
-    return new DocumentRanges(file, sorted, Arrays.stream(sorted).map(d -> d + 1).toArray());
+  /** The file's documents {@code sorted}, each once. */
+  static DocumentRanges only(TokenFile file, long[] sorted) {
+    Runs runs = new Runs();
+    for (long document : sorted) {
+      runs.add(document, document + 1);
+    }
+    return runs.of(file);
   }
 
-  /** These without the file's documents {@code sorted}, which are some of these. */
+  /** These without the file's documents {@code sorted}, however often those are among them. */
   DocumentRanges without(long[] sorted) {
-    long[] starts = new long[first.length + sorted.length];
-    long[] ends = new long[first.length + sorted.length];
-    int runs = 0;
-    int next = 0;
+    Runs runs = new Runs();
     for (int i = 0; i < first.length; i++) {
       long end = first[i] + documentsBefore[i + 1] - documentsBefore[i];
+      int next = Arrays.binarySearch(sorted, first[i]);
+      next = next >= 0 ? next : -next - 1;
       for (long from = first[i]; from < end; ) {
-        boolean cut = next < sorted.length && sorted[next] < end;
-        long to = cut ? sorted[next++] : end;
-        if (to > from) {
-          starts[runs] = from;
-          ends[runs++] = to;
-        }
+        long to = next < sorted.length && sorted[next] < end ? sorted[next++] : end;
+        runs.add(from, to);
         from = to + 1;
       }
     }
-    return new DocumentRanges(file, Arrays.copyOf(starts, runs), Arrays.copyOf(ends, runs));
+    return runs.of(file);
+  }
+
+  /** The different documents among these, in the file's order. */
+  DocumentRanges distinct() {
+    Integer[] order = new Integer[first.length];
+    Arrays.setAll(order, i -> i);
+    Arrays.sort(order, Comparator.comparingLong(i -> first[i]));
+    Runs runs = new Runs();
+    long reached = 0;
+    for (int i : order) {
+      long end = first[i] + documentsBefore[i + 1] - documentsBefore[i];
+      runs.add(Math.max(reached, first[i]), end);
+      reached = Math.max(reached, end);
+    }
+    return runs.of(file);
+  }
+
+  /** A growing list of runs. */
+  private static final class Runs {
+    private long[] first = new long[16];
+    private long[] end = new long[16];
+    private int size;
+
+    /** Adds the documents from {@code from} to before {@code to}, if there are any. */
+    void add(long from, long to) {
+      if (from >= to) {
+        return;
+      }
+      if (size == first.length) {
+        first = Arrays.copyOf(first, 2 * size);
+        end = Arrays.copyOf(end, 2 * size);
+      }
+      first[size] = from;
+      end[size++] = to;
+    }
+
+    DocumentRanges of(TokenFile file) {
+      return new DocumentRanges(file, Arrays.copyOf(first, size), Arrays.copyOf(end, size));
+    }
   }
 
   TokenFile file() {

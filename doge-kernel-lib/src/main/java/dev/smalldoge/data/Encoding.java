@@ -22,6 +22,7 @@ final class Encoding {
   private final TokenFileWriter writer;
   private final BadRows badRows;
   private final int threads;
+  private long wanted;
 
   /** What became of a row: one of the two. */
   private record Encoded(EncodedDocument document, BadRow bad) {}
@@ -38,16 +39,18 @@ final class Encoding {
   }
 
   /**
-   * Writes all {@code rows}.
+   * Writes {@code rows} until there are {@code documents} or no rows are left.
    *
+   * @return how many documents were written
    * @throws DogeException if a row is bad and refused, a file is damaged, or the thread was
    *     interrupted
    */
-  void run(CorpusRows rows) {
+  long run(CorpusRows rows, long documents) {
+    wanted = documents;
     ExecutorService workers = Executors.newFixedThreadPool(threads, Encoding::daemon);
     Deque<Future<List<Encoded>>> underWay = new ArrayDeque<>();
     try {
-      for (List<Row> some = take(rows); !some.isEmpty(); some = take(rows)) {
+      for (List<Row> some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
         List<Row> batch = some;
         underWay.add(workers.submit(() -> encode(batch)));
         if (underWay.size() > 2 * threads) {
@@ -57,6 +60,7 @@ final class Encoding {
       while (!underWay.isEmpty()) {
         write(underWay.remove().get());
       }
+      return documents - wanted;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new DogeException("tokenizing was interrupted, no file was made; run it again", e);
@@ -106,11 +110,15 @@ final class Encoding {
 
   private void write(List<Encoded> encoded) {
     for (Encoded one : encoded) {
+      if (wanted == 0) {
+        return; // rows beyond the last wanted one were read ahead, and are not judged
+      }
       if (one.bad() != null) {
         badRows.add(one.bad());
       } else {
         EncodedDocument document = one.document();
         writer.append(document.ids(), document.trained(), document.textBytes());
+        wanted--;
       }
     }
   }

@@ -134,7 +134,8 @@ public final class TokenFile {
         tokens);
     check(
         sources.stream().mapToLong(SourceShare::documents).sum() == documents
-            && sources.stream().mapToLong(SourceShare::tokens).sum() == tokens,
+            && sources.stream().mapToLong(SourceShare::tokens).sum() == tokens
+            && sources.stream().allMatch(source -> source.used() >= source.documents()),
         "%s: its sources do not add up to %d documents and %d tokens; preprocess the corpus again",
         file,
         documents,
@@ -264,11 +265,14 @@ public final class TokenFile {
     for (SourceShare source : sources) {
       text.append(
           String.format(
-              "%n  %-24s %,12d documents %,15d tokens %5.1f %%",
+              "%n  %-24s %,12d documents %,15d tokens %5.1f %%%s",
               source.name(),
               source.documents(),
               source.tokens(),
-              100.0 * source.tokens() / tokens));
+              100.0 * source.tokens() / tokens,
+              source.used() == source.documents()
+                  ? ""
+                  : String.format(", %,d used an epoch", source.used())));
     }
     return text.toString();
   }

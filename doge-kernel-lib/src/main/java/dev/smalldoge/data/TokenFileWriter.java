@@ -217,6 +217,24 @@ public final class TokenFileWriter implements AutoCloseable {
     }
   }
 
+  /**
+   * Has an epoch take {@code used} documents from the latest source, so that it is repeated where
+   * it has fewer.
+   */
+  void repeat(long used) {
+    int last = sources.size() - 1;
+    SourceShare share = sources.get(last);
+    check(
+        share.documents() > 0 && used >= share.documents(),
+        "source \"%s\" has %d documents, of which %d cannot be used",
+        share.name(),
+        share.documents(),
+        used);
+    sources.set(
+        last,
+        new SourceShare(share.name(), share.documents(), share.tokens(), share.textBytes(), used));
+  }
+
   private DogeException refuse(IOException e) {
     return new DogeException(
         String.format(

@@ -79,28 +79,29 @@ public final class Tokens {
 
   /** As {@link #split(long)} with a seed of your own. */
   public Split split(long testDocuments, long seed) {
+    DocumentRanges distinct = documents.distinct();
     check(
-        testDocuments > 0 && testDocuments < documents(),
+        testDocuments > 0 && testDocuments < distinct.documents(),
         "%d of %d documents cannot be held out; hold out at least 1 and fewer than all",
         testDocuments,
-        documents());
+        distinct.documents());
     check(
         testDocuments <= 1 << 24,
         "%d held-out documents are more than %d; fewer measure just as well",
         testDocuments,
         1 << 24);
-    SeededOrder order = new SeededOrder(documents(), seed);
+    SeededOrder order = new SeededOrder(distinct.documents(), seed);
     long[] heldOut = new long[(int) testDocuments];
     for (int i = 0; i < heldOut.length; i++) {
-      heldOut[i] = documents.document(order.at(i));
+      heldOut[i] = distinct.document(order.at(i));
     }
     Arrays.sort(heldOut);
     return new Split(
         new Tokens(documents.without(heldOut), badRows),
-        new Tokens(documents.only(heldOut), badRows));
+        new Tokens(DocumentRanges.only(file(), heldOut), badRows));
   }
 
-  /** How many documents there are. */
+  /** How many documents there are, repeated ones counted again. */
   public long documents() {
     return documents.documents();
   }
@@ -127,7 +128,7 @@ public final class Tokens {
   @Override
   public String toString() {
     String text =
-        documents() == file().documents()
+        documents() == file().sources().stream().mapToLong(SourceShare::used).sum()
             ? file().toString()
             : String.format(
                 "%,d of %,d documents, %,d tokens, of %s",

@@ -192,6 +192,6 @@ class CorpusTest {
   void nothingToTokenizeIsRefused() throws IOException {
     Path file = write("a.jsonl", "\n");
     assertThatThrownBy(() -> Corpus.file(file).tokenize(TOKENIZER))
-        .hasMessageContaining("would hold no documents");
+        .hasMessageContaining("a gave no documents");
   }
 }

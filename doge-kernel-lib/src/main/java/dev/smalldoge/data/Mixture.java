@@ -1,0 +1,141 @@
+package dev.smalldoge.data;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.DataMixture;
+import dev.smalldoge.config.DogeException;
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Several corpora in given parts. Immutable; {@code and} and {@code withX} return changed copies.
+ *
+ * <p>Parts are counted in documents. Of {@code N} documents, a corpus with ratio {@code r} gives
+ * the integer part of {@code N · r}: its first ones where it has more, and all of them again from
+ * the beginning where it has fewer. Repeated documents are written once and only used repeatedly,
+ * so a document that is held out is held out altogether. Without {@code N}, every document of every
+ * corpus is taken once, whatever the ratios.
+ *
+ * <p>Source: {@code mix_datasets_by_ratio} of small-doge, which has the same counts.
+ *
+ * <p>Example: {@code Mixture.of(speeches, 0.7).and(code, 0.3).withDocuments(10_000)
+ * .tokenize(tokenizer, file)}.
+ */
+public final class Mixture {
+  private static final long ALL = -1;
+  private final List<Part> parts;
+  private final long documents;
+
+  private record Part(Corpus corpus, double ratio) {
+    Part {
+      check(ratio > 0 && ratio <= 1, "the ratio %s of %s is not in (0, 1]", ratio, corpus.name());
+    }
+  }
+
+  private Mixture(List<Part> parts, long documents) {
+    this.parts = List.copyOf(parts);
+    this.documents = documents;
+  }
+
+  /** A mixture of one corpus so far. */
+  public static Mixture of(Corpus corpus, double ratio) {
+    return new Mixture(List.of(new Part(corpus, ratio)), ALL);
+  }
+
+  /**
+   * What a recipe's {@code data} says.
+   *
+   * @param folder where corpora are looked for by name; a path is taken as it is
+   * @throws DogeException if a corpus is not there
+   */
+  public static Mixture of(DataMixture data, String folder) {
+    List<Part> parts = new ArrayList<>();
+    data.ratios().forEach((name, ratio) -> parts.add(new Part(corpus(name, folder), ratio)));
+    long held = Math.max(0, data.testSamples());
+    return new Mixture(parts, data.totalSamples() == ALL ? ALL : data.totalSamples() + held);
+  }
+
+  private static Corpus corpus(String name, String folder) {
+    Path path = Corpus.located(Path.of(name));
+    if (Files.isRegularFile(path)) {
+      return Corpus.file(path);
+    }
+    boolean isPath = name.startsWith(".") || path.isAbsolute();
+    return isPath ? Corpus.folder(path) : Corpus.of(name).under(folder);
+  }
+
+  /** The same mixture with one corpus more. */
+  public Mixture and(Corpus corpus, double ratio) {
+    List<Part> more = new ArrayList<>(parts);
+    more.add(new Part(corpus, ratio));
+    return new Mixture(more, documents);
+  }
+
+  /** Takes {@code count} documents in all. */
+  public Mixture withDocuments(long count) {
+    check(count > 0, "%d documents are none; ask for at least 1", count);
+    return new Mixture(parts, count);
+  }
+
+  /**
+   * Tokenizes into a temporary file that ends with this JVM.
+   *
+   * @throws DogeException if a row or a file cannot be used
+   */
+  public Tokens tokenize(Tokenizer tokenizer) {
+    try {
+      Path folder = Files.createTempDirectory("doge-tokens");
+      Path file = folder.resolve("mixture" + TokenFile.ENDING);
+      folder.toFile().deleteOnExit(); // deleted last: the order is opposite to this
+      file.toFile().deleteOnExit();
+      return tokenize(tokenizer, file);
+    } catch (IOException e) {
+      throw new DogeException("no temporary folder could be made: " + e + "; name a file", e);
+    }
+  }
+
+  /**
+   * Tokenizes into {@code file}, which appears when it is whole.
+   *
+   * @param file its name, which must end in {@code .safetensors}
+   * @throws DogeException if the ratios do not add up to 1, or a row or a file cannot be used
+   */
+  public Tokens tokenize(Tokenizer tokenizer, Path file) {
+    double sum = parts.stream().mapToDouble(Part::ratio).sum();
+    check(Math.abs(sum - 1) <= 1e-6, "the ratios add up to %s, not 1; divide each by that", sum);
+    BadRows badRows = new BadRows(false);
+    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, false)) {
+      for (Part part : parts) {
+        long wanted = documents == ALL ? Long.MAX_VALUE : (long) (documents * part.ratio());
+        check(
+            wanted > 0,
+            "%d documents of ratio %s are none of %s; ask for more documents",
+            documents,
+            part.ratio(),
+            part.corpus().name());
+        write(part.corpus(), wanted, tokenizer, writer, badRows);
+      }
+      return new Tokens(DocumentRanges.all(writer.finish()), badRows);
+    }
+  }
+
+  private static void write(
+      Corpus corpus, long wanted, Tokenizer tokenizer, TokenFileWriter writer, BadRows badRows) {
+    writer.source(corpus.name());
+    RowEncoder encoder = new TextEncoder(tokenizer, corpus.textColumn());
+    BadRows ofThis = corpus.badRows();
+    long written;
+    try (CorpusRows rows = corpus.rows(encoder.columns())) {
+      written = new Encoding(encoder, writer, ofThis).run(rows, wanted);
+    }
+    check(written > 0, "%s gave no documents; give a corpus with rows", corpus.name());
+    if (written < wanted && wanted != Long.MAX_VALUE) {
+      writer.repeat(wanted);
+    }
+    badRows.addAll(ofThis);
+  }
+}
