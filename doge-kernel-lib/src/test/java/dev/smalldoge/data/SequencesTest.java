@@ -42,6 +42,7 @@ class SequencesTest {
   }
 
   /** One row, with what a slow reading of the contract says of its starts. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Row(long[] ids, long[] labels, int[] starts) {
     static Row read(Sequences sequences, long position) {
       long[] ids = new long[sequences.sequenceLength()];
