@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -16,10 +17,10 @@ import java.util.Map;
  * @param outputFolder where checkpoints and the log go
  * @param data what to train on
  * @param training how to train; sequenceLength is that of prompt and answer together
- * @param beta how strongly a departure from the reference model counts, above 0
- * @param labelSmoothing probability that a pair is the wrong way round, in [0, 0.5)
+ * @param loss form, beta and label smoothing of the loss
  * @param maxPromptLength tokens of the prompt that are kept, counted from its end
  * @param systemPrompt first message of every conversation; empty for none
+ * @param lora adapters that are trained in place of whole weights; null for none
  * @param ignored keys of the file that do nothing here, each with the reason
  */
 public record DpoRecipe(
@@ -28,20 +29,15 @@ public record DpoRecipe(
     String outputFolder,
     DataMixture data,
     TrainingSettings training,
-    double beta,
-    double labelSmoothing,
+    PreferenceLoss loss,
     int maxPromptLength,
     String systemPrompt,
+    LoraSettings lora,
     List<String> ignored)
     implements Recipe {
   /** Checks the ranges. */
   public DpoRecipe {
     ignored = List.copyOf(ignored);
-    check(beta > 0, "beta %s is not positive; use 0.1", beta);
-    check(
-        labelSmoothing >= 0 && labelSmoothing < 0.5,
-        "label_smoothing %s is outside [0, 0.5); use 0",
-        labelSmoothing);
     check(
         maxPromptLength > 0 && maxPromptLength < training.sequenceLength(),
         "max_prompt_length %d is outside 1 to sequence_length %d, which holds the answer too; use"
@@ -63,10 +59,13 @@ public record DpoRecipe(
         f.text("output_folder", "runs/" + name),
         DataMixture.read(f.map("data")),
         TrainingSettings.read(f),
-        f.number("beta", 0.1),
-        f.number("label_smoothing", 0),
+        new PreferenceLoss(
+            f.choice("loss", PreferenceLoss.Form.class, PreferenceLoss.Form.SIGMOID),
+            f.number("beta", 0.1),
+            f.number("label_smoothing", 0)),
         f.integer("max_prompt_length", 512),
         f.text("system_prompt", ""),
+        LoraSettings.read(f.map("lora")),
         ignored);
   }
 
@@ -83,11 +82,17 @@ public record DpoRecipe(
     keys.put("start_from", startFrom);
     keys.put("output_folder", outputFolder);
     keys.put("data", data.keys());
-    keys.put("beta", beta);
-    keys.put("label_smoothing", labelSmoothing);
+    if (loss.form() != PreferenceLoss.Form.SIGMOID) {
+      keys.put("loss", loss.form().name().toLowerCase(Locale.ROOT));
+    }
+    keys.put("beta", loss.beta());
+    keys.put("label_smoothing", loss.labelSmoothing());
     keys.put("max_prompt_length", maxPromptLength);
     if (!systemPrompt.isEmpty()) {
       keys.put("system_prompt", systemPrompt);
+    }
+    if (lora != null) {
+      keys.put("lora", lora.keys());
     }
     keys.putAll(training.keys());
     return keys;

@@ -136,6 +136,18 @@ public final class Fields {
     return integers;
   }
 
+  /** A list of texts, or {@code absent}. */
+  public List<String> texts(String key, List<String> absent) {
+    Object value = raw(key);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof List<?> list && list.stream().allMatch(String.class::isInstance)) {
+      return list.stream().map(String.class::cast).toList();
+    }
+    throw wrong(key, value, "a list of texts");
+  }
+
   /** The map under a key; empty if absent. */
   public Fields map(String key) {
     Object value = raw(key);

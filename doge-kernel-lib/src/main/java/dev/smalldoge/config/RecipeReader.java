@@ -33,7 +33,8 @@ final class RecipeReader {
               "data",
               "start_from",
               "assistant_only",
-              "system_prompt"),
+              "system_prompt",
+              "lora"),
           "dpo",
           Set.of(
               "stage",
@@ -41,10 +42,12 @@ final class RecipeReader {
               "output_folder",
               "data",
               "start_from",
+              "loss",
               "beta",
               "label_smoothing",
               "max_prompt_length",
-              "system_prompt"));
+              "system_prompt",
+              "lora"));
 
   private RecipeReader() {}
 

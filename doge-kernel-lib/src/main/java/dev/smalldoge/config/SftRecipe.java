@@ -15,6 +15,7 @@ import java.util.Map;
  * @param training how to train
  * @param assistantOnly whether only the assistant's tokens are trained on; otherwise all
  * @param systemPrompt first message of every conversation; empty for none
+ * @param lora adapters that are trained in place of whole weights; null for none
  * @param ignored keys of the file that do nothing here, each with the reason
  */
 public record SftRecipe(
@@ -25,6 +26,7 @@ public record SftRecipe(
     TrainingSettings training,
     boolean assistantOnly,
     String systemPrompt,
+    LoraSettings lora,
     List<String> ignored)
     implements Recipe {
   /** Takes its own copy of the list. */
@@ -47,6 +49,7 @@ public record SftRecipe(
         TrainingSettings.read(f),
         f.flag("assistant_only", true),
         f.text("system_prompt", ""),
+        LoraSettings.read(f.map("lora")),
         ignored);
   }
 
@@ -66,6 +69,9 @@ public record SftRecipe(
     keys.put("assistant_only", assistantOnly);
     if (!systemPrompt.isEmpty()) {
       keys.put("system_prompt", systemPrompt);
+    }
+    if (lora != null) {
+      keys.put("lora", lora.keys());
     }
     keys.putAll(training.keys());
     return keys;

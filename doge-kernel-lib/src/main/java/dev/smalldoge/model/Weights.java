@@ -51,6 +51,21 @@ public final class Weights implements AutoCloseable {
     return new Weights(operations, ordered(WeightNames.expectedForClassification(config), byName));
   }
 
+  /** Owns arrays that are no model's, such as those of an adapter, in the given order. */
+  static Weights ofArrays(Operations operations, Map<String, Tensor> byName) {
+    byName.values().forEach(TensorScope::release);
+    return new Weights(operations, new LinkedHashMap<>(byName));
+  }
+
+  /** The same weights with memory of their own; none of them trains. */
+  public Weights copy() {
+    Map<String, Tensor> copies = new LinkedHashMap<>();
+    try (GradMode off = GradMode.off()) {
+      byName.forEach((name, weight) -> copies.put(name, operations.copyOf(weight)));
+    }
+    return ofArrays(operations, copies);
+  }
+
   private static Map<String, Tensor> ordered(
       Map<String, long[]> shapes, Map<String, Tensor> byName) {
     Map<String, Tensor> ordered = new LinkedHashMap<>();

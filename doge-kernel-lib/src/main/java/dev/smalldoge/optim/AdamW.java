@@ -25,7 +25,7 @@ import java.util.function.Predicate;
  *
  * <p>Source: {@code torch.optim.AdamW} and {@code clip_grad_norm_}; arXiv:1711.05101.
  */
-public final class AdamW implements AutoCloseable {
+public final class AdamW implements Optimizer {
   /**
    * The constants of AdamW.
    *
@@ -83,10 +83,16 @@ public final class AdamW implements AutoCloseable {
     return !name.endsWith("norm.weight") && !name.endsWith(".bias");
   }
 
+  @Override
+  public boolean trains(String weight) {
+    return true;
+  }
+
   /**
    * Takes up the weights that train now. Moments of weights that trained before are kept; a weight
    * that joins later starts its own count of updates.
    */
+  @Override
   public void refresh() {
     readUpdates();
     regroup();
@@ -140,6 +146,7 @@ public final class AdamW implements AutoCloseable {
    * @return the global gradient norm before clipping, FLOAT32, on the device, for the caller to
    *     close; where it is not finite, nothing was changed
    */
+  @Override
   public Tensor update(double learningRate) {
     try (GradMode off = GradMode.off()) {
       Tensor norm = operations.globalNorm(gradients);
@@ -162,6 +169,7 @@ public final class AdamW implements AutoCloseable {
    * The moments by name, for a checkpoint: {@code mean.<weight>} and {@code square.<weight>}, each
    * of the weight's shape, FLOAT32; still the optimizer's own.
    */
+  @Override
   public Map<String, Tensor> moments() {
     Map<String, Tensor> moments = new LinkedHashMap<>();
     means.forEach((n, t) -> moments.put("mean." + n, t));
@@ -170,12 +178,14 @@ public final class AdamW implements AutoCloseable {
   }
 
   /** How many updates each weight has had; waits for the device. */
+  @Override
   public Map<String, Long> updates() {
     readUpdates();
     return new TreeMap<>(updates);
   }
 
   /** Takes saved moments, copied, and counts; weights that are not among them start anew. */
+  @Override
   public void restore(Map<String, Tensor> moments, Map<String, Long> savedUpdates) {
     try (GradMode off = GradMode.off()) {
       moments.forEach(

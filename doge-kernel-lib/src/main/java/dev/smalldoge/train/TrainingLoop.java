@@ -5,8 +5,8 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.DogeForCausalLm;
-import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.optim.LearningRateSchedule;
+import dev.smalldoge.optim.Optimizer;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.Torch;
 import java.util.ArrayDeque;
@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * The training loop of every stage: batches to gradients, gradients to one AdamW update, and what
- * happens around it through listeners.
+ * The training loop of every stage: batches to gradients, gradients to one update of the optimizer,
+ * and what happens around it through listeners.
  *
  * <p>The loss is the sum of nats over the counted tokens of the whole accumulation window divided
  * by their number, so 1 × 8 and 8 × 1 give the same gradient. Figures are read from the device one
@@ -65,7 +65,7 @@ public final class TrainingLoop {
   private static final int SHOWN_LOSSES = 5;
 
   private final DogeForCausalLm model;
-  private final AdamW optimizer;
+  private final Optimizer optimizer;
   private final LearningRateSchedule schedule;
   private final BatchSource batches;
   private final Settings settings;
@@ -87,7 +87,7 @@ public final class TrainingLoop {
    */
   public TrainingLoop(
       DogeForCausalLm model,
-      AdamW optimizer,
+      Optimizer optimizer,
       LearningRateSchedule schedule,
       BatchSource batches,
       Settings settings,
@@ -186,7 +186,9 @@ public final class TrainingLoop {
         !expertsAlone || model.config().isMoe(),
         "expertWarmupSteps %d needs experts, and this model has none; use 0",
         settings.expertWarmupSteps);
-    model.weights().train(name -> !expertsAlone || WeightNames.isExpert(name));
+    model
+        .weights()
+        .train(name -> optimizer.trains(name) && (!expertsAlone || WeightNames.isExpert(name)));
     optimizer.refresh();
   }
 
@@ -267,9 +269,9 @@ public final class TrainingLoop {
     throw new DogeException(
         String.format(
             java.util.Locale.ROOT,
-            "Loss %s or gradNorm %s of step %d is not finite (last losses: %s); that step changed no"
-                + " weight and the last checkpoint is kept: resume it with half the learning rate"
-                + " %s",
+            "Loss %s or gradNorm %s of step %d is not finite (last losses: %s); that step changed"
+                + " no weight and the last checkpoint is kept: resume it with half the learning"
+                + " rate %s",
             loss,
             gradNorm,
             at,

@@ -12,6 +12,7 @@ import dev.smalldoge.model.ModelFiles;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.optim.LearningRateSchedule;
+import dev.smalldoge.optim.Optimizer;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Tensor;
 import java.io.IOException;
@@ -117,12 +118,23 @@ public record TrainingRun(
    * @throws DogeException when loss or norm is not finite, or the disk is full
    */
   public Result train(DogeForCausalLm model, BatchSource batches, Evaluation evaluation) {
+    model.weights().train(name -> true);
+    return train(model, new AdamW(model.weights(), optimizer), batches, evaluation);
+  }
+
+  /**
+   * {@link #train(DogeForCausalLm, BatchSource, Evaluation)} with an optimizer of one's own, such
+   * as that of an adapter.
+   *
+   * @param updating what updates the weights; closed at the end
+   */
+  public Result train(
+      DogeForCausalLm model, Optimizer updating, BatchSource batches, Evaluation evaluation) {
     Optional<Path> checkpoint = resumesFrom();
     createFolder();
     WrittenAside.text(folder.resolve(IDENTITY), GSON.toJson(new LinkedHashMap<>(identity)));
     LossHistory history = new LossHistory();
-    model.weights().train(name -> true);
-    try (AdamW adamW = new AdamW(model.weights(), optimizer)) {
+    try (updating) {
       Optional<TrainingState> state =
           checkpoint.map(path -> Checkpoints.state(path, model.operations()));
       long firstStep = state.map(TrainingState::step).orElse(0L);
@@ -132,7 +144,8 @@ public record TrainingRun(
       all.add(RunProgress.open(title));
       all.addAll(listeners);
       TrainingLoop training =
-          new TrainingLoop(model, adamW, schedule, batches, loop, evaluation, checkpoints(), all);
+          new TrainingLoop(
+              model, updating, schedule, batches, loop, evaluation, checkpoints(), all);
       state.ifPresent(
           saved -> {
             training.resume(saved);

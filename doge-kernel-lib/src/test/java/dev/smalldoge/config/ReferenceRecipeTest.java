@@ -218,7 +218,7 @@ class ReferenceRecipeTest {
         TUNE.replace("max_seq_length: 2048", "max_length: 1024")
             .replace("packing: True", "beta: 0.5");
     DpoRecipe dpo = (DpoRecipe) Recipe.load(yaml("Doge-20M-Instruct/dpo/config.yaml", pairs));
-    assertThat(dpo.beta()).isEqualTo(0.5);
+    assertThat(dpo.loss().beta()).isEqualTo(0.5);
     assertThat(dpo.maxPromptLength()).isEqualTo(512);
     assertThat(dpo.training().sequenceLength()).isEqualTo(1_024);
     String unclear =

@@ -84,7 +84,7 @@ class RecipeTablesTest {
       assertThat(sft.schedule().minRatio()).isEqualTo(0.1);
       DpoRecipe dpo = DpoRecipe.load(RECIPES.resolve(names[i]).resolve("dpo.yaml").toString());
       assertThat(dpo.training().learningRate()).isEqualTo((8 - 2 * i) / 1e5);
-      assertThat(dpo.beta()).isEqualTo(0.1);
+      assertThat(dpo.loss().beta()).isEqualTo(0.1);
     }
   }
 
@@ -95,7 +95,8 @@ class RecipeTablesTest {
     assertThat(models.lines().skip(2).findFirst().orElse("")).startsWith("| Tiny |");
     assertThat(models)
         .contains(
-            "| Doge-20M | 13,118,728 | 13,118,728 | 256 | 512 | 8 | 2 | 1 | – | – | 32,768 | 2,048 |")
+            "| Doge-20M | 13,118,728 | 13,118,728 | 256 | 512 | 8 | 2 | 1 | – | – | 32,768 | 2,048"
+                + " |")
         .contains("| Doge-60M | 54,571,552 |")
         .contains("| Doge-160M | 152,676,168 |")
         .contains("| Doge-320M | 335,750,272 |");
