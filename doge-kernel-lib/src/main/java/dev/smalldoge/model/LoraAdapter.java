@@ -72,7 +72,7 @@ public final class LoraAdapter implements AutoCloseable {
           if (name.contains(".lora_B.")) {
             return model.operations().zeros(DType.FLOAT32, shape);
           }
-          double bound = 1 / Math.sqrt(shape[1]);
+          double bound = 1 / Math.sqrt((double) shape[1]);
           float[] values = new float[Math.toIntExact(shape[0] * shape[1])];
           for (int i = 0; i < values.length; i++) {
             values[i] = (float) (bound * (2 * random.nextDouble() - 1));
