@@ -168,6 +168,17 @@ public record TrainingSettings(
     return keys;
   }
 
+  /**
+   * Updates of the whole run.
+   *
+   * @param sequences sequences of one epoch; read where {@code numTrainEpochs} says the length
+   */
+  public int steps(long sequences) {
+    return maxSteps > 0
+        ? maxSteps
+        : (int) Math.max(1, Math.round(numTrainEpochs * sequences / sequencesPerStep()));
+  }
+
   /** Sequences per update. */
   public long sequencesPerStep() {
     return (long) microBatchSize * gradientAccumulationSteps;

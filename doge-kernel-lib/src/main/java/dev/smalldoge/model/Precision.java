@@ -1,5 +1,6 @@
 package dev.smalldoge.model;
 
+import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Device;
 
@@ -17,6 +18,11 @@ public enum Precision {
   /** bf16 on a GPU, fp32 on the CPU. */
   public static Precision of(Device device) {
     return device.isGpu() ? BFLOAT16 : FLOAT32;
+  }
+
+  /** That of a recipe. */
+  public static Precision of(TrainingSettings.Precision recipe) {
+    return recipe == TrainingSettings.Precision.BF16 ? BFLOAT16 : FLOAT32;
   }
 
   DType type() {

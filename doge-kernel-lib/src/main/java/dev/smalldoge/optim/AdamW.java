@@ -2,6 +2,7 @@ package dev.smalldoge.optim;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.model.Weights;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
@@ -42,6 +43,16 @@ public final class AdamW implements Optimizer {
 
     /** Those of the fine-tuning recipes: 0.9, 0.999, 1e-8, 0.01, clip at 1. */
     public static final Settings FINE_TUNING = new Settings(0.9, 0.999, 1e-8, 0.01, 1);
+
+    /** Those of a recipe. */
+    public static Settings of(TrainingSettings recipe) {
+      return new Settings(
+          recipe.adamBeta1(),
+          recipe.adamBeta2(),
+          recipe.adamEpsilon(),
+          recipe.weightDecay(),
+          recipe.maxGradNorm());
+    }
 
     /** Checks the ranges. */
     public Settings {

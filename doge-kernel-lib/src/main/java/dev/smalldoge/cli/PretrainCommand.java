@@ -1,0 +1,56 @@
+package dev.smalldoge.cli;
+
+import dev.smalldoge.config.PretrainRecipe;
+import dev.smalldoge.pretrain.PretrainRun;
+import dev.smalldoge.pretrain.Pretraining;
+import dev.smalldoge.torch.Device;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Pre-trains by a recipe: prints progress and loss, writes the model, and lets it speak. */
+@Command(name = "pretrain", description = "Pre-train a model by a recipe.")
+final class PretrainCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "such as recipes/tiny/pretrain.yaml")
+  private String recipe;
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "KEY=VALUE",
+      description = "keys of the recipe to replace, such as micro_batch_size=4")
+  private List<String> overrides = List.of();
+
+  @Option(names = "--device", description = "cpu, gpu or gpu:N; by default the best there is")
+  private String device;
+
+  @Option(names = "--datasets", defaultValue = "datasets", description = "folder of the corpora")
+  private String datasets;
+
+  @Option(names = "--prompt", defaultValue = "The people", description = "what the sample begins with")
+  private String prompt;
+
+  @Option(names = "--sample", defaultValue = "60", description = "tokens of the sample; 0 for none")
+  private int sampleTokens;
+
+  @Override
+  public Integer call() {
+    PretrainRecipe loaded = PretrainRecipe.load(recipe, overrides.toArray(String[]::new));
+    loaded.ignored().forEach(line -> System.err.println("ignored: " + line));
+    Pretraining pretraining = Pretraining.of(loaded, datasets);
+    if (device != null) {
+      pretraining.device(Device.named(device));
+    }
+    System.out.println(pretraining.plan());
+    try (PretrainRun run = pretraining.start()) {
+      System.out.println(run);
+      if (run.result().complete() && sampleTokens > 0) {
+        System.out.printf(
+            Locale.ROOT, "sample: %s%n", run.model().generate(prompt, sampleTokens));
+      }
+      return run.result().complete() ? 0 : 1;
+    }
+  }
+}

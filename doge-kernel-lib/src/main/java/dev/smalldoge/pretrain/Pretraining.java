@@ -1,0 +1,320 @@
+package dev.smalldoge.pretrain;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.PretrainRecipe;
+import dev.smalldoge.data.Sequences;
+import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.ModelFiles;
+import dev.smalldoge.model.Precision;
+import dev.smalldoge.model.Weights;
+import dev.smalldoge.optim.AdamW;
+import dev.smalldoge.optim.LearningRateSchedule;
+import dev.smalldoge.optim.WarmupStableDecay;
+import dev.smalldoge.tokenizer.Tokenizer;
+import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.Doctor;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.train.Evaluation;
+import dev.smalldoge.train.HeldOutLoss;
+import dev.smalldoge.train.TokenBatches;
+import dev.smalldoge.train.TrainingListener;
+import dev.smalldoge.train.TrainingLoop;
+import dev.smalldoge.train.TrainingPlan;
+import dev.smalldoge.train.TrainingRun;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A pre-training to be started: model, data and how to train, with the defaults of the Doge-20M
+ * recipe.
+ *
+ * <pre>{@code
+ * var run = Pretraining.of(config, tokenizer, tokens)
+ *     .schedule(new WarmupStableDecay(8e-3, 800, 6_400, 800, 0))
+ *     .microBatchSize(8).gradientAccumulationSteps(32)
+ *     .checkpoints("runs/doge-20m").start();
+ * }</pre>
+ */
+public final class Pretraining {
+  private static final int HELD_OUT_SEQUENCES = 64;
+
+  private final ModelConfig config;
+  private final Tokenizer tokenizer;
+  private final Sequences sequences;
+  private final List<TrainingListener> listeners = new ArrayList<>();
+  private Sequences heldOut;
+  private LearningRateSchedule schedule = new WarmupStableDecay(8e-3, 800, 6_400, 800, 0);
+  private AdamW.Settings optimizer = AdamW.Settings.PRETRAINING;
+  private String title = "pretraining";
+  private Path folder = Path.of("runs", "pretrain");
+  private Path startFrom;
+  private Device device;
+  private Precision precision;
+  private int microBatchSize = 1;
+  private int gradientAccumulationSteps = 1;
+  private int evaluateEverySteps = 100;
+  private int saveEverySteps = 100;
+  private int keepLastCheckpoints = 3;
+  private int expertWarmupSteps;
+  private long maxSteps;
+  private long seed = 233;
+  private boolean recompute;
+
+  private Pretraining(ModelConfig config, Tokenizer tokenizer, Sequences sequences) {
+    check(
+        tokenizer.vocabSize() <= config.vocabSize(),
+        "the tokenizer has %d ids and vocabSize is %d; use config.withVocabSize(%d)",
+        tokenizer.vocabSize(),
+        config.vocabSize(),
+        tokenizer.vocabSize());
+    check(
+        sequences.sequenceLength() <= config.maxPositionEmbeddings(),
+        "sequences have %d tokens and maxPositionEmbeddings is %d; pack(%d) or raise that",
+        sequences.sequenceLength(),
+        config.maxPositionEmbeddings(),
+        config.maxPositionEmbeddings());
+    this.config = config;
+    this.tokenizer = tokenizer;
+    this.sequences = sequences;
+  }
+
+  /**
+   * A pre-training of a new model.
+   *
+   * @param tokenizer that made the tokens; its files go into every checkpoint
+   * @throws dev.smalldoge.config.DogeException if vocabulary or length do not fit the model
+   */
+  public static Pretraining of(ModelConfig config, Tokenizer tokenizer, Sequences sequences) {
+    return new Pretraining(config, tokenizer, sequences);
+  }
+
+  /**
+   * What a recipe describes, with its corpora tokenized.
+   *
+   * @param datasets folder in which corpora are looked for by name; {@code doge download} fills it
+   * @throws dev.smalldoge.config.DogeException if a corpus or the tokenizer is not there
+   */
+  public static Pretraining of(PretrainRecipe recipe, String datasets) {
+    return RecipeRun.of(recipe, datasets);
+  }
+
+  /** As {@link #of(PretrainRecipe, String)}, with the corpora in {@code datasets}. */
+  public static Pretraining of(PretrainRecipe recipe) {
+    return of(recipe, "datasets");
+  }
+
+  /** What charts and messages call the run. */
+  public Pretraining title(String newTitle) {
+    title = newTitle;
+    return this;
+  }
+
+  /** Text that is evaluated on and never trained on; null for none. */
+  public Pretraining heldOut(Sequences newHeldOut) {
+    heldOut = newHeldOut;
+    return this;
+  }
+
+  /** Learning rates; unless {@link #maxSteps} says otherwise, the run has as many steps. */
+  public Pretraining schedule(LearningRateSchedule newSchedule) {
+    schedule = newSchedule;
+    return this;
+  }
+
+  /** Constants of AdamW. */
+  public Pretraining optimizer(AdamW.Settings settings) {
+    optimizer = settings;
+    return this;
+  }
+
+  /** Sequences of one forward pass. */
+  public Pretraining microBatchSize(int sequencesPerForward) {
+    microBatchSize = sequencesPerForward;
+    return this;
+  }
+
+  /** Forward passes of one update. */
+  public Pretraining gradientAccumulationSteps(int forwardsPerUpdate) {
+    gradientAccumulationSteps = forwardsPerUpdate;
+    return this;
+  }
+
+  /** Updates of the whole run, where the schedule should be cut short or held on to. */
+  public Pretraining maxSteps(long updates) {
+    maxSteps = updates;
+    return this;
+  }
+
+  /** First updates in which only router and experts of a CDMoE train; 0 for none. */
+  public Pretraining expertWarmupSteps(int updates) {
+    expertWarmupSteps = updates;
+    return this;
+  }
+
+  /** Updates between evaluations on held-out text; 0 for none. */
+  public Pretraining evaluateEverySteps(int updates) {
+    evaluateEverySteps = updates;
+    return this;
+  }
+
+  /** Updates between checkpoints; 0 for one at the end alone. */
+  public Pretraining saveEverySteps(int updates) {
+    saveEverySteps = updates;
+    return this;
+  }
+
+  /** How many of the latest checkpoints stay; 0 for all. */
+  public Pretraining keepLastCheckpoints(int checkpoints) {
+    keepLastCheckpoints = checkpoints;
+    return this;
+  }
+
+  /** The run's folder; a run that was stopped there goes on. */
+  public Pretraining checkpoints(String runFolder) {
+    folder = Path.of(runFolder);
+    return this;
+  }
+
+  /** A model folder whose weights are the start, in place of random ones. */
+  public Pretraining startFrom(String modelFolder) {
+    startFrom = Path.of(modelFolder);
+    return this;
+  }
+
+  /** Where to train; by default the first GPU, else the CPU. */
+  public Pretraining device(Device newDevice) {
+    device = newDevice;
+    return this;
+  }
+
+  /** What to compute in; by default bf16 on a GPU and fp32 on the CPU. */
+  public Pretraining precision(Precision newPrecision) {
+    precision = newPrecision;
+    return this;
+  }
+
+  /** Seed of new weights and dropout; that of the data's order is the sequences' own. */
+  public Pretraining seed(long newSeed) {
+    seed = newSeed;
+    return this;
+  }
+
+  /** Whether activations are computed again for the backward pass, to save memory. */
+  public Pretraining recompute(boolean on) {
+    recompute = on;
+    return this;
+  }
+
+  /** Adds one that hears what the run does. */
+  public Pretraining listener(TrainingListener listener) {
+    listeners.add(listener);
+    return this;
+  }
+
+  /** What the run will need: parameters, memory, time. */
+  public TrainingPlan plan() {
+    Device where = chosenDevice();
+    return new TrainingPlan(
+        config,
+        where,
+        chosenPrecision(where),
+        microBatchSize,
+        sequences.sequenceLength(),
+        gradientAccumulationSteps,
+        steps(),
+        recompute);
+  }
+
+  /**
+   * Trains to the end, or until interrupted, which leaves a checkpoint; a run that was stopped in
+   * the same folder goes on.
+   *
+   * @throws dev.smalldoge.config.DogeException if the run cannot fit the memory, if the folder
+   *     holds a run of other settings, if the loss is not finite, if the disk is full
+   */
+  public PretrainRun start() {
+    Device where = chosenDevice();
+    Doctor.warnOfUnusedGpu(where);
+    plan().requireRoom();
+    TrainingRun run = run();
+    Operations operations = Operations.on(where);
+    DogeForCausalLm model =
+        run.resumedModel(where, chosenPrecision(where)).orElseGet(() -> newModel(where));
+    model.recompute(recompute);
+    TrainingRun.Result result =
+        run.train(model, batches(sequences, operations), evaluation(operations));
+    return new PretrainRun(new LanguageModel(model, tokenizer), result);
+  }
+
+  private DogeForCausalLm newModel(Device where) {
+    Operations operations = Operations.on(where);
+    Weights weights =
+        startFrom == null
+            ? Weights.initialize(config, operations, seed)
+            : ModelFiles.weights(startFrom, config, operations);
+    return new DogeForCausalLm(config, weights, chosenPrecision(where));
+  }
+
+  private TokenBatches batches(Sequences from, Operations operations) {
+    return new TokenBatches(from, microBatchSize, operations);
+  }
+
+  private Evaluation evaluation(Operations operations) {
+    if (heldOut == null || evaluateEverySteps == 0) {
+      return null;
+    }
+    long most = Math.min(HELD_OUT_SEQUENCES, heldOut.count());
+    int count = (int) Math.max(1, most / microBatchSize);
+    return new HeldOutLoss(() -> batches(heldOut, operations), count);
+  }
+
+  private TrainingRun run() {
+    return new TrainingRun(
+        title,
+        folder,
+        identity(),
+        optimizer,
+        schedule,
+        new TrainingLoop.Settings(
+            steps(),
+            gradientAccumulationSteps,
+            evaluateEverySteps,
+            saveEverySteps,
+            seed,
+            expertWarmupSteps),
+        keepLastCheckpoints,
+        tokenizer::save,
+        listeners);
+  }
+
+  private Map<String, String> identity() {
+    Map<String, String> identity = new LinkedHashMap<>();
+    identity.put("model", config.toString());
+    identity.put("tokenizer", tokenizer.fingerprint());
+    identity.put("sequenceLength", String.valueOf(sequences.sequenceLength()));
+    identity.put("sequences", String.valueOf(sequences.count()));
+    identity.put("microBatchSize", String.valueOf(microBatchSize));
+    identity.put("gradientAccumulationSteps", String.valueOf(gradientAccumulationSteps));
+    identity.put("seed", String.valueOf(seed));
+    identity.put("startFrom", String.valueOf(startFrom));
+    return identity;
+  }
+
+  private long steps() {
+    return maxSteps > 0 ? maxSteps : schedule.steps();
+  }
+
+  private Device chosenDevice() {
+    return device == null ? Device.best() : device;
+  }
+
+  private Precision chosenPrecision(Device where) {
+    return precision == null ? Precision.of(where) : precision;
+  }
+}

@@ -1,0 +1,102 @@
+package dev.smalldoge.train;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.data.Sequences;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.ModelInput;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Micro-batches of packed sequences: B rows of T tokens, in the order of {@link Sequences}, with no
+ * end.
+ *
+ * <p>Attention stays inside each document, and a document's first token is no target, since no
+ * token before it belongs to it.
+ */
+public final class TokenBatches implements BatchSource {
+  private final Sequences sequences;
+  private final int microBatchSize;
+  private final Operations operations;
+  private long position;
+
+  /**
+   * Batches from the first sequence on.
+   *
+   * @param microBatchSize B, sequences of one forward pass
+   * @param operations of the device that the batches go to
+   */
+  public TokenBatches(Sequences sequences, int microBatchSize, Operations operations) {
+    check(microBatchSize > 0, "microBatchSize %d is not positive; use 1", microBatchSize);
+    check(
+        sequences.count() > 0,
+        "the corpus does not fill one sequence of %d tokens; use a shorter sequenceLength or more"
+            + " text",
+        sequences.sequenceLength());
+    this.sequences = sequences;
+    this.microBatchSize = microBatchSize;
+    this.operations = operations;
+  }
+
+  @Override
+  public List<MicroBatch> next(int count) {
+    List<MicroBatch> window = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      window.add(batch(position++));
+    }
+    return window;
+  }
+
+  private MicroBatch batch(long number) {
+    int length = sequences.sequenceLength();
+    long[] ids = new long[microBatchSize * length];
+    long[] labels = new long[ids.length];
+    List<Long> bounds = new ArrayList<>();
+    for (int row = 0; row < microBatchSize; row++) {
+      int at = row * length;
+      int[] starts = sequences.read(number * microBatchSize + row, ids, labels, at);
+      for (int start : starts) {
+        labels[at + start] = DogeForCausalLm.IGNORE_INDEX;
+        bounds.add((long) at + start);
+      }
+    }
+    bounds.add((long) ids.length);
+    Tensor inputIds = operations.longs(ids, microBatchSize, length);
+    Tensor labelIds = operations.longs(labels, microBatchSize, length);
+    return new LanguageModelBatch(input(inputIds, bounds, length), labelIds, counted(labels));
+  }
+
+  private ModelInput input(Tensor inputIds, List<Long> bounds, int length) {
+    if (bounds.size() == microBatchSize + 1) {
+      return new ModelInput(
+          inputIds, List.of(), false, List.of(), List.of(), microBatchSize, length);
+    }
+    return ModelInput.packed(
+        operations,
+        inputIds,
+        microBatchSize,
+        length,
+        bounds.stream().mapToLong(Long::longValue).toArray());
+  }
+
+  private static long counted(long[] labels) {
+    long counted = 0;
+    for (long label : labels) {
+      counted += label == DogeForCausalLm.IGNORE_INDEX ? 0 : 1;
+    }
+    return counted;
+  }
+
+  @Override
+  public long position() {
+    return position;
+  }
+
+  @Override
+  public void seek(long newPosition) {
+    position = newPosition;
+  }
+}
