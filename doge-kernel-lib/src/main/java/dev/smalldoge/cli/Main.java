@@ -12,7 +12,9 @@ import picocli.CommandLine.HelpCommand;
     subcommands = {
       DoctorCommand.class,
       PreprocessCommand.class,
+      PretrainCommand.class,
       GenerateCommand.class,
+      RecipesCommand.class,
       GoldenCommand.class,
       BenchCommand.class,
       HelpCommand.class

@@ -14,7 +14,10 @@ import picocli.CommandLine.Parameters;
 /** Pre-trains by a recipe: prints progress and loss, writes the model, and lets it speak. */
 @Command(name = "pretrain", description = "Pre-train a model by a recipe.")
 final class PretrainCommand implements Callable<Integer> {
-  @Parameters(index = "0", paramLabel = "RECIPE", description = "such as recipes/tiny/pretrain.yaml")
+  @Parameters(
+      index = "0",
+      paramLabel = "RECIPE",
+      description = "such as recipes/tiny/pretrain.yaml")
   private String recipe;
 
   @Parameters(
@@ -29,7 +32,10 @@ final class PretrainCommand implements Callable<Integer> {
   @Option(names = "--datasets", defaultValue = "datasets", description = "folder of the corpora")
   private String datasets;
 
-  @Option(names = "--prompt", defaultValue = "The people", description = "what the sample begins with")
+  @Option(
+      names = "--prompt",
+      defaultValue = "The people",
+      description = "what the sample begins with")
   private String prompt;
 
   @Option(names = "--sample", defaultValue = "60", description = "tokens of the sample; 0 for none")
@@ -47,8 +53,7 @@ final class PretrainCommand implements Callable<Integer> {
     try (PretrainRun run = pretraining.start()) {
       System.out.println(run);
       if (run.result().complete() && sampleTokens > 0) {
-        System.out.printf(
-            Locale.ROOT, "sample: %s%n", run.model().generate(prompt, sampleTokens));
+        System.out.printf(Locale.ROOT, "sample: %s%n", run.model().generate(prompt, sampleTokens));
       }
       return run.result().complete() ? 0 : 1;
     }

@@ -13,8 +13,7 @@ import org.knowm.xchart.XYChart;
  * @param model the trained model with its tokenizer; {@link #close} closes it
  * @param result losses, steps, folder
  */
-public record PretrainRun(LanguageModel model, TrainingRun.Result result)
-    implements AutoCloseable {
+public record PretrainRun(LanguageModel model, TrainingRun.Result result) implements AutoCloseable {
   /** Nats per token of the last step of this session; not a number where it trained none. */
   public double loss() {
     List<Double> losses = result.history().losses();
