@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -28,17 +29,32 @@ final class GoldenCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     boolean all = true;
+    int figures = 0;
+    int remarks = 0;
     for (Path one : cases()) {
       GoldenCheck.Report report = GoldenCheck.run(one, Device.named(device));
       System.out.println(report);
+      GoldenCheck.Figure worst = report.worst();
+      System.out.printf(
+          Locale.ROOT,
+          "  worst of %d figures: %s, %.2e of at most %.1e%n%n",
+          report.figures().size(),
+          worst.name(),
+          worst.error(),
+          worst.tolerance());
       all &= report.holds();
+      figures += report.figures().size();
+      remarks += report.remarks().size();
     }
-    System.out.println(all ? "all figures hold" : "SOME FIGURES DO NOT HOLD");
+    System.out.println(
+        (all ? "all " + figures + " figures hold" : "SOME FIGURES DO NOT HOLD")
+            + (remarks > 0 ? "; " + remarks + " remarks on what was not compared, see above" : ""));
     return all ? 0 : 1;
   }
 
   private List<Path> cases() throws IOException {
-    if (Files.exists(folder.resolve("golden.safetensors"))) {
+    if (Files.exists(folder.resolve("golden.safetensors"))
+        || Files.exists(folder.resolve("config.json"))) {
       return List.of(folder);
     }
     check(Files.isDirectory(folder), "%s is not a folder; give one with golden cases", folder);

@@ -105,7 +105,7 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   /** The same, in training with dropout, and with each expert layer's product scores added. */
   Tensor hiddenStates(ModelInput input, boolean training, List<Tensor> routerScores) {
-    Tensor x = operations.embed(input.inputIds(), embedding(), precision.type());
+    Tensor x = embedded(input.inputIds());
     Pass pass = new Pass(input, training);
     for (DecoderLayer layer : layers) {
       x = pass.through(layer, x, routerScores);
@@ -228,7 +228,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     List<Tensor> routerScores = new ArrayList<>();
     Pass pass = new Pass(input, true);
     try (GradMode off = GradMode.off()) {
-      Tensor x = operations.embed(input.inputIds(), embedding(), precision.type());
+      Tensor x = embedded(input.inputIds());
       for (DecoderLayer layer : layers) {
         inputs.add(x);
         seedLayer(seed, inputs.size());
@@ -264,7 +264,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       operations.backward(outputs, seeds);
       gradient = x.gradient();
     }
-    operations.embed(input.inputIds(), embedding(), precision.type()).backward(gradient);
+    embedded(input.inputIds()).backward(gradient);
     return new Loss(found[0], aux == null ? null : aux.detach(), found[2]);
   }
 
@@ -377,7 +377,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       rotary.prepare(rotaryLength(cache.position() + fresh, cache.capacity()));
       Tensor cos = rotary.cos(cache.position(), fresh);
       Tensor sin = rotary.sin(cache.position(), fresh);
-      Tensor x = operations.embed(inputIds, embedding(), precision.type());
+      Tensor x = embedded(inputIds);
       for (int i = 0; i < layers.size(); i++) {
         x = layers.get(i).forwardCached(x, cos, sin, keyMask, cache.layer(i), cache.position());
       }
@@ -403,6 +403,10 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   private Tensor flat(Tensor hidden) {
     return operations.view(hidden, -1, config.hiddenSize());
+  }
+
+  private Tensor embedded(Tensor ids) {
+    return operations.embed(ids, embedding(), config.padTokenId(), precision.type());
   }
 
   private Tensor embedding() {

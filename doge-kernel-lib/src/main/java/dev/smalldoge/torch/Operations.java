@@ -183,9 +183,12 @@ public final class Operations {
 
   // Model
 
-  /** Hidden states (B, T, d) of token ids (B, T) in {@code type}. */
-  public Tensor embed(Tensor ids, Tensor weight, DType type) {
-    return script.call("embed", ids, weight, type.code());
+  /**
+   * Hidden states (B, T, d) of token ids (B, T) in {@code type}; the row of {@code padTokenId} gets
+   * no gradient.
+   */
+  public Tensor embed(Tensor ids, Tensor weight, int padTokenId, DType type) {
+    return script.call("embed", ids, weight, padTokenId, type.code());
   }
 
   /** RMSNorm of (…, d) by weight (d). */

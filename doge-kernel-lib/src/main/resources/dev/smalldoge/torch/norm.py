@@ -25,6 +25,7 @@ def add_branch(self, x: Tensor, residual: Tensor, branch: Tensor, dropout: float
         kept = branch
     return torch.add(torch.mul(torch.to(residual, ops.prim.dtype(x)), x), kept)
 
-# Token ids (B, T) to hidden states (B, T, d) in the compute dtype.
-def embed(self, ids: Tensor, weight: Tensor, dtype: int) -> Tensor:
-    return torch.to(torch.embedding(weight, ids), dtype)
+# Token ids (B, T) to hidden states (B, T, d) in the compute dtype. The row of the padding id
+# gets no gradient from here, as in the source; a tied head still trains it.
+def embed(self, ids: Tensor, weight: Tensor, pad: int, dtype: int) -> Tensor:
+    return torch.to(torch.embedding(weight, ids, pad), dtype)

@@ -1,0 +1,42 @@
+package dev.smalldoge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The exit code of {@code doge golden}: 0 if all figures of all cases hold, and only then. */
+class GoldenCommandTest {
+  private static final Path CASES = Path.of("src/test/resources/golden");
+
+  @TempDir private Path folder;
+
+  @Test
+  void aCaseThatHoldsIsZero() {
+    assertThat(Main.run("golden", CASES.resolve("dense").toString())).isZero();
+  }
+
+  @Test
+  void oneCaseOfSeveralThatDoesNotHoldIsOne() throws IOException {
+    for (String name : new String[] {"dense", "other-weights"}) {
+      Files.createDirectory(folder.resolve(name));
+      for (String file : new String[] {"config.json", "golden.safetensors", "model.safetensors"}) {
+        boolean other = name.equals("other-weights") && file.startsWith("model");
+        String from = other ? "dynamic-mask" : "dense"; // two models of one shape
+        Files.copy(CASES.resolve(from).resolve(file), folder.resolve(name).resolve(file));
+      }
+    }
+    assertThat(Main.run("golden", folder.toString())).isOne();
+  }
+
+  @Test
+  void aFolderWithoutCasesIsOneAndAMistypedCommandTwo() {
+    assertThat(Main.run("golden", folder.toString())).isOne();
+    assertThat(Main.run("golden", folder.resolve("absent").toString())).isOne();
+    assertThat(Main.run("golden")).isEqualTo(2);
+    assertThat(Main.run("golden", "--device", "tpu", CASES.resolve("dense").toString())).isOne();
+  }
+}
