@@ -9,9 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -31,18 +29,25 @@ public final class Corpus {
   private final String textColumn;
   private final long maxRows;
   private final boolean skippingBadRows;
+  private final boolean conversations;
 
   private Corpus(
-      String name, List<Path> files, String textColumn, long maxRows, boolean skippingBadRows) {
+      String name,
+      List<Path> files,
+      String textColumn,
+      long maxRows,
+      boolean skippingBadRows,
+      boolean conversations) {
     this.name = name;
     this.files = files;
     this.textColumn = textColumn;
     this.maxRows = maxRows;
     this.skippingBadRows = skippingBadRows;
+    this.conversations = conversations;
   }
 
   private static Corpus of(String name, List<Path> files) {
-    return new Corpus(name, files, "text", Long.MAX_VALUE, false);
+    return new Corpus(name, files, "text", Long.MAX_VALUE, false, false);
   }
 
   /** The name of a corpus whose folder {@link #under} tells. */
@@ -111,23 +116,31 @@ public final class Corpus {
 
   /** The same corpus under another name, as which its share of a mixture is told. */
   public Corpus withName(String newName) {
-    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows);
+    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows, conversations);
   }
 
   /** Takes the text from {@code column} instead of {@code text}. */
   public Corpus withTextColumn(String column) {
-    return new Corpus(name, files, column, maxRows, skippingBadRows);
+    return new Corpus(name, files, column, maxRows, skippingBadRows, conversations);
   }
 
   /** Only the first {@code rows} rows. */
   public Corpus first(long rows) {
     check(rows > 0, "the first %d rows are none; ask for at least 1", rows);
-    return new Corpus(name, files, textColumn, rows, skippingBadRows);
+    return new Corpus(name, files, textColumn, rows, skippingBadRows, conversations);
   }
 
   /** Leaves rows out that cannot be used, counted and named, instead of refusing the corpus. */
   public Corpus skippingBadRows() {
-    return new Corpus(name, files, textColumn, maxRows, true);
+    return new Corpus(name, files, textColumn, maxRows, true, conversations);
+  }
+
+  /**
+   * Reads the rows as conversations: tokenizing sends them through the tokenizer's chat template,
+   * and only what the assistant says is learned.
+   */
+  public Corpus asConversations() {
+    return new Corpus(name, files, textColumn, maxRows, skippingBadRows, true);
   }
 
   /** Its name. */
@@ -146,7 +159,27 @@ public final class Corpus {
    * @throws DogeException while iterating, at a row without text, unless bad rows are skipped
    */
   public Iterable<String> texts() {
-    return Texts::new;
+    return () -> new RowIterator<>(this, Set.of(textColumn), row -> row.text(textColumn));
+  }
+
+  /**
+   * Every row as a conversation: its {@code messages}, or {@code conversations}, or {@code prompt}
+   * and {@code completion}.
+   *
+   * @throws DogeException while iterating, at a row without one, unless bad rows are skipped
+   */
+  public Iterable<Conversation> conversations() {
+    return () -> new RowIterator<>(this, ChatRows.CONVERSATION, ChatRows::conversation);
+  }
+
+  /**
+   * Every row as a preference: {@code chosen} and {@code rejected}, and {@code prompt} where those
+   * do not hold it.
+   *
+   * @throws DogeException while iterating, at a row without one, unless bad rows are skipped
+   */
+  public Iterable<PreferencePair> preferences() {
+    return () -> new RowIterator<>(this, ChatRows.PREFERENCE, ChatRows::preference);
   }
 
   /**
@@ -176,42 +209,10 @@ public final class Corpus {
     return new BadRows(!skippingBadRows);
   }
 
-  String textColumn() {
-    return textColumn;
-  }
-
-  /** Reads texts ahead by one, and closes the file after the last. */
-  private final class Texts implements Iterator<String> {
-    private final BadRows badRows = badRows();
-    private final CorpusRows rows = rows(Set.of(textColumn));
-    private String next = read();
-
-    private String read() {
-      for (Row row = rows.next(); row != null; row = rows.next()) {
-        try {
-          return row.text(textColumn);
-        } catch (BadRow e) {
-          badRows.add(e);
-        }
-      }
-      rows.close();
-      return null;
-    }
-
-    @Override
-    public boolean hasNext() {
-      return next != null;
-    }
-
-    @Override
-    public String next() {
-      if (next == null) {
-        throw new NoSuchElementException();
-      }
-      String text = next;
-      next = read();
-      return text;
-    }
+  RowEncoder encoder(Tokenizer tokenizer) {
+    return conversations
+        ? new ConversationEncoder(tokenizer)
+        : new TextEncoder(tokenizer, textColumn);
   }
 
   /** Where a relative path is: here, under DOGE_HOME, or one level up, as from notebooks/. */

@@ -81,6 +81,28 @@ public final class Mixture {
     return new Mixture(parts, count);
   }
 
+  /** The same mixture with every corpus read as {@link Corpus#asConversations} does. */
+  public Mixture asConversations() {
+    return new Mixture(
+        parts.stream().map(p -> new Part(p.corpus().asConversations(), p.ratio())).toList(),
+        documents);
+  }
+
+  /**
+   * The preferences of all corpora in these parts, one corpus after the other; read again each time
+   * it is iterated.
+   *
+   * @throws DogeException while iterating, if a row cannot be used
+   */
+  public Iterable<PreferencePair> preferences() {
+    checkRatios();
+    List<Taken<PreferencePair>> taken = new ArrayList<>();
+    for (Part part : parts) {
+      taken.add(new Taken<>(part.corpus().name(), part.corpus().preferences(), wanted(part)));
+    }
+    return () -> new TakenIterator<>(taken);
+  }
+
   /**
    * Tokenizes into a temporary file that ends with this JVM.
    *
@@ -105,28 +127,44 @@ public final class Mixture {
    * @throws DogeException if the ratios do not add up to 1, or a row or a file cannot be used
    */
   public Tokens tokenize(Tokenizer tokenizer, Path file) {
-    double sum = parts.stream().mapToDouble(Part::ratio).sum();
-    check(Math.abs(sum - 1) <= 1e-6, "the ratios add up to %s, not 1; divide each by that", sum);
+    checkRatios();
     BadRows badRows = new BadRows(false);
-    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, false)) {
+    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, masks(tokenizer))) {
       for (Part part : parts) {
-        long wanted = documents == ALL ? Long.MAX_VALUE : (long) (documents * part.ratio());
-        check(
-            wanted > 0,
-            "%d documents of ratio %s are none of %s; ask for more documents",
-            documents,
-            part.ratio(),
-            part.corpus().name());
-        write(part.corpus(), wanted, tokenizer, writer, badRows);
+        write(part.corpus(), wanted(part), tokenizer, writer, badRows);
       }
       return new Tokens(DocumentRanges.all(writer.finish()), badRows);
     }
   }
 
+  private void checkRatios() {
+    double sum = parts.stream().mapToDouble(Part::ratio).sum();
+    check(Math.abs(sum - 1) <= 1e-6, "the ratios add up to %s, not 1; divide each by that", sum);
+  }
+
+  /** How many documents {@code part} gives; the largest number where it gives all it has. */
+  private long wanted(Part part) {
+    if (documents == ALL) {
+      return Long.MAX_VALUE;
+    }
+    long wanted = (long) (documents * part.ratio());
+    check(
+        wanted > 0,
+        "%d documents of ratio %s are none of %s; ask for more documents",
+        documents,
+        part.ratio(),
+        part.corpus().name());
+    return wanted;
+  }
+
+  private boolean masks(Tokenizer tokenizer) {
+    return parts.stream().anyMatch(part -> part.corpus().encoder(tokenizer).masks());
+  }
+
   private static void write(
       Corpus corpus, long wanted, Tokenizer tokenizer, TokenFileWriter writer, BadRows badRows) {
     writer.source(corpus.name());
-    RowEncoder encoder = new TextEncoder(tokenizer, corpus.textColumn());
+    RowEncoder encoder = corpus.encoder(tokenizer);
     BadRows ofThis = corpus.badRows();
     long written;
     try (CorpusRows rows = corpus.rows(encoder.columns())) {

@@ -43,14 +43,7 @@ record Row(Path file, long number, Map<String, Object> values, String defect) {
     if (text.isEmpty()) {
       throw new BadRow(this, String.format("column \"%s\" is empty", column));
     }
-    int unpaired = unpairedSurrogate(text);
-    if (unpaired >= 0) {
-      throw new BadRow(
-          this,
-          String.format(
-              "column \"%s\" has half a surrogate pair at character %d, which is no Unicode text",
-              column, unpaired));
-    }
+    requireUnicode(this, "column \"" + column + "\"", text);
     return text;
   }
 
@@ -76,6 +69,9 @@ record Row(Path file, long number, Map<String, Object> values, String defect) {
 
   /** What a value is, in a user's words. */
   static String kind(Object value) {
+    if (value instanceof String) {
+      return "text";
+    }
     if (value instanceof List) {
       return "a list";
     }
@@ -83,6 +79,22 @@ record Row(Path file, long number, Map<String, Object> values, String defect) {
       return "an object";
     }
     return value instanceof Number ? "a number" : value == null ? "null" : "true or false";
+  }
+
+  /**
+   * Checks that {@code text}, which is at {@code place} of {@code row}, has only whole characters.
+   *
+   * @throws BadRow if it has not
+   */
+  static void requireUnicode(Row row, String place, String text) throws BadRow {
+    int unpaired = unpairedSurrogate(text);
+    if (unpaired >= 0) {
+      throw new BadRow(
+          row,
+          String.format(
+              "%s has half a surrogate pair at character %d, which is no Unicode text",
+              place, unpaired));
+    }
   }
 
   private static int unpairedSurrogate(String text) {

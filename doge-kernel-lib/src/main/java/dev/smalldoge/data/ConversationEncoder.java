@@ -1,0 +1,48 @@
+package dev.smalldoge.data;
+
+import dev.smalldoge.config.DogeException;
+import dev.smalldoge.tokenizer.ChatTemplate;
+import dev.smalldoge.tokenizer.EncodedChat;
+import dev.smalldoge.tokenizer.Message;
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.util.Set;
+
+/** Conversations through the tokenizer's chat template; only the assistant's turns are learned. */
+final class ConversationEncoder implements RowEncoder {
+  private final Tokenizer tokenizer;
+  private final ChatTemplate template;
+
+  ConversationEncoder(Tokenizer tokenizer) {
+    this.tokenizer = tokenizer;
+    this.template = tokenizer.chatTemplate();
+  }
+
+  @Override
+  public Set<String> columns() {
+    return ChatRows.CONVERSATION;
+  }
+
+  @Override
+  public boolean masks() {
+    return true;
+  }
+
+  @Override
+  public EncodedDocument encode(Row row) throws BadRow {
+    Conversation conversation = ChatRows.conversation(row);
+    EncodedChat chat;
+    try {
+      chat = template.encode(tokenizer, conversation.messages(), false);
+    } catch (DogeException e) { // the template refuses these messages: a defect of the row
+      throw new BadRow(row, e.getMessage());
+    }
+    if (chat.trainedCount() == 0) {
+      throw new BadRow(row, "the assistant says nothing in it, so there is nothing to learn");
+    }
+    long textBytes = 0;
+    for (Message message : conversation.messages()) {
+      textBytes += TextEncoder.utf8Length(message.content());
+    }
+    return new EncodedDocument(chat.ids(), chat.trained(), textBytes);
+  }
+}
