@@ -3,7 +3,6 @@ package dev.smalldoge.train;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.data.Sequences;
-import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelInput;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -14,8 +13,7 @@ import java.util.List;
  * Micro-batches of packed sequences: B rows of T tokens, in the order of {@link Sequences}, with no
  * end.
  *
- * <p>Attention stays inside each document, and a document's first token is no target, since no
- * token before it belongs to it.
+ * <p>Attention stays inside each document.
  */
 public final class TokenBatches implements BatchSource {
   private final Sequences sequences;
@@ -59,7 +57,6 @@ public final class TokenBatches implements BatchSource {
       int at = row * length;
       int[] starts = sequences.read(number * microBatchSize + row, ids, labels, at);
       for (int start : starts) {
-        labels[at + start] = DogeForCausalLm.IGNORE_INDEX;
         bounds.add((long) at + start);
       }
     }
@@ -85,7 +82,7 @@ public final class TokenBatches implements BatchSource {
   private static long counted(long[] labels) {
     long counted = 0;
     for (long label : labels) {
-      counted += label == DogeForCausalLm.IGNORE_INDEX ? 0 : 1;
+      counted += label == Sequences.IGNORE_INDEX ? 0 : 1;
     }
     return counted;
   }

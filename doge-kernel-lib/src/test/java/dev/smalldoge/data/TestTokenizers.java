@@ -11,16 +11,16 @@ import java.util.List;
 import java.util.Map;
 
 /** Tokenizers that tests can reason about: a byte is a token. */
-final class TestTokenizers {
+public final class TestTokenizers {
   private TestTokenizers() {}
 
   /** Ids 0 BOS, 1 EOS, 2 padding, then the 256 bytes in the order of their spelling. */
-  static Tokenizer bytes() {
+  public static Tokenizer bytes() {
     return bytes(0);
   }
 
   /** As {@link #bytes()} with {@code unused} more special tokens at the end of the vocabulary. */
-  static Tokenizer bytes(int unused) {
+  public static Tokenizer bytes(int unused) {
     try {
       Path folder = Files.createTempDirectory("byte-tokenizer");
       Map<String, Integer> vocab = new LinkedHashMap<>();
