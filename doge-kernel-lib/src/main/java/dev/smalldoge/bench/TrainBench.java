@@ -27,7 +27,7 @@ import java.util.SplittableRandom;
  * size and micro-batch, one line and one JSON object a row.
  */
 public final class TrainBench {
-  private static final Map<String, ModelConfig> SIZES = sizes();
+  static final Map<String, ModelConfig> SIZES = sizes();
 
   private TrainBench() {}
 

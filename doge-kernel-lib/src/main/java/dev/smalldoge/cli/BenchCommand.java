@@ -1,8 +1,10 @@
 package dev.smalldoge.cli;
 
+import dev.smalldoge.bench.GenerateBench;
 import dev.smalldoge.bench.TrainBench;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.Torch;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
@@ -27,6 +29,32 @@ final class BenchCommand {
     TrainBench.run(
         new TrainBench.Plan(
             where, precision(precision, where), sizes, batches, length, steps, recompute));
+    return 0;
+  }
+
+  @Command(name = "generate", description = "Time greedy decoding by size and batch.")
+  int generate(
+      @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
+          String device,
+      @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+          String precision,
+      @Option(names = "--sizes", split = ",", defaultValue = "20M,60M,160M,320M")
+          List<String> sizes,
+      @Option(names = "--batch", split = ",", description = "1 on the CPU, 1,64 on a GPU")
+          List<Integer> batches,
+      @Option(names = "--prompt-length", defaultValue = "32") int promptLength,
+      @Option(names = "--new-tokens", defaultValue = "128") int newTokens,
+      @Option(names = "--repeats", defaultValue = "3") int repeats,
+      @Option(names = "--threads", description = "CPU threads; all cores without it")
+          Integer threads) {
+    Device where = Device.named(device);
+    if (threads != null) {
+      Torch.setThreads(threads);
+    }
+    List<Integer> rows = batches != null ? batches : where.isGpu() ? List.of(1, 64) : List.of(1);
+    GenerateBench.run(
+        new GenerateBench.Plan(
+            where, precision(precision, where), sizes, rows, promptLength, newTokens, repeats));
     return 0;
   }
 

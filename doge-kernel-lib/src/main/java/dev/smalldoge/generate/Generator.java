@@ -137,7 +137,7 @@ public final class Generator {
     DogeForCausalLm model = languageModel.model();
     if (!isCancelled()) {
       new TokenLoop(model, config, seed)
-          .run(new PromptBatch(ids), block(model), tokens -> read(tokens, texts));
+          .run(ids, block(model), tokens -> read(tokens, texts));
     }
     FinishReason end = isCancelled() ? FinishReason.CANCELLED : FinishReason.LENGTH;
     texts.forEach(t -> t.finish(end));

@@ -15,15 +15,15 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Writes tokens after prompts. The tokens stay on the device and are read in blocks, so that a GPU
+ * Writes tokens after prompts, ids in and ids out. The tokens stay on the device and are read in blocks, so that a GPU
  * need not wait for the host; a text that has ended is therefore noticed a few tokens late.
  *
  * <p>Draws come from {@link SplittableRandom}, row r from seed + r: equal seeds give equal texts,
  * whatever else is in the batch, and libtorch's random numbers are left as they are.
  */
-final class TokenLoop {
+public final class TokenLoop {
   /** Gets each block of new tokens, (rows, tokens of the block). */
-  interface Reader {
+  public interface Reader {
     /** Takes the tokens; whether there shall be more. */
     boolean read(long[][] tokens);
   }
@@ -34,7 +34,8 @@ final class TokenLoop {
   private final GenerationConfig config;
   private final long seed;
 
-  TokenLoop(DogeForCausalLm model, GenerationConfig config, long seed) {
+  /** A loop that writes as {@code config} says, drawing from {@code seed}. */
+  public TokenLoop(DogeForCausalLm model, GenerationConfig config, long seed) {
     this.model = model;
     this.operations = model.operations();
     this.choosing = operations.generation();
@@ -45,9 +46,12 @@ final class TokenLoop {
   /**
    * Writes until the reader has enough or {@code maxNewTokens} are written.
    *
+   * @param promptIds the prompts' ids, one array a row, of any lengths
    * @param block tokens that are read at a time
+   * @throws dev.smalldoge.config.DogeException if a prompt is empty or too long for the model
    */
-  void run(PromptBatch prompts, int block, Reader reader) {
+  public void run(List<int[]> promptIds, int block, Reader reader) {
+    PromptBatch prompts = new PromptBatch(promptIds);
     prompts.requireFits(model.config(), config.maxNewTokens());
     int rows = prompts.size();
     int most = config.maxNewTokens();

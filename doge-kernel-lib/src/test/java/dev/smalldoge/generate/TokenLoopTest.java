@@ -123,7 +123,7 @@ class TokenLoopTest {
     prompts.forEach(p -> rows.add(new ArrayList<>()));
     new TokenLoop(model, config, seed)
         .run(
-            new PromptBatch(prompts),
+            prompts,
             block,
             tokens -> {
               for (int row = 0; row < tokens.length; row++) {
