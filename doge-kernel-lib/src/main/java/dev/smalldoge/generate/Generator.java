@@ -136,8 +136,7 @@ public final class Generator {
     }
     DogeForCausalLm model = languageModel.model();
     if (!isCancelled()) {
-      new TokenLoop(model, config, seed)
-          .run(ids, block(model), tokens -> read(tokens, texts));
+      new TokenLoop(model, config, seed).run(ids, block(model), tokens -> read(tokens, texts));
     }
     FinishReason end = isCancelled() ? FinishReason.CANCELLED : FinishReason.LENGTH;
     texts.forEach(t -> t.finish(end));

@@ -72,8 +72,10 @@ final class PromptBatch {
     return length;
   }
 
-  boolean isPadded() {
-    return prompts.stream().anyMatch(p -> p.length < length);
+  /** Tokens that each prompt is shorter than the longest; empty where all are of one length. */
+  int[] padding() {
+    int[] padding = prompts.stream().mapToInt(p -> length - p.length).toArray();
+    return Arrays.stream(padding).anyMatch(p -> p > 0) ? padding : new int[0];
   }
 
   /** INT64 (B, T), filled up with {@code padTokenId}. */
@@ -89,13 +91,12 @@ final class PromptBatch {
     return operations.longs(flat, size(), length);
   }
 
-  /** INT64 (B, T + extra): 0 for padding, 1 for the prompt and for {@code extra} tokens after. */
-  Tensor keyMask(Operations operations, int extra) {
-    int width = length + extra;
-    long[] flat = new long[size() * width];
+  /** INT64 (B, T): 0 for padding, 1 for the prompt. */
+  Tensor keyMask(Operations operations) {
+    long[] flat = new long[size() * length];
     for (int row = 0; row < size(); row++) {
-      Arrays.fill(flat, row * width + length - prompts.get(row).length, (row + 1) * width, 1);
+      Arrays.fill(flat, (row + 1) * length - prompts.get(row).length, (row + 1) * length, 1);
     }
-    return operations.longs(flat, size(), width);
+    return operations.longs(flat, size(), length);
   }
 }

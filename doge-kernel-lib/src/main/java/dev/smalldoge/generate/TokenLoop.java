@@ -1,8 +1,8 @@
 package dev.smalldoge.generate;
 
 import dev.smalldoge.config.GenerationConfig;
+import dev.smalldoge.model.Decoder;
 import dev.smalldoge.model.DogeForCausalLm;
-import dev.smalldoge.model.KeyValueCache;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.GenerationOperations;
 import dev.smalldoge.torch.GenerationOperations.Choice;
@@ -15,8 +15,9 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Writes tokens after prompts, ids in and ids out. The tokens stay on the device and are read in blocks, so that a GPU
- * need not wait for the host; a text that has ended is therefore noticed a few tokens late.
+ * Writes tokens after prompts, ids in and ids out. The tokens stay on the device and are read in
+ * blocks, so that a GPU need not wait for the host; a text that has ended is therefore noticed a
+ * few tokens late.
  *
  * <p>Draws come from {@link SplittableRandom}, row r from seed + r: equal seeds give equal texts,
  * whatever else is in the batch, and libtorch's random numbers are left as they are.
@@ -57,7 +58,7 @@ public final class TokenLoop {
     int most = config.maxNewTokens();
     try (GradMode off = GradMode.off();
         TensorScope all = new TensorScope();
-        KeyValueCache cache = model.newCache(rows, prompts.length() + most)) {
+        Decoder decoder = model.newDecoder(rows, prompts.length() + most)) {
       Choice choice = choice(prompts);
       Chosen chosen =
           new Chosen(
@@ -70,9 +71,7 @@ public final class TokenLoop {
       int read = 0;
       for (int step = 0; step < most; step++) {
         try (TensorScope scope = new TensorScope()) {
-          List<Tensor> keyMask =
-              prompts.isPadded() ? List.of(prompts.keyMask(operations, step)) : List.of();
-          Tensor logits = model.nextLogits(next, cache, keyMask);
+          Tensor logits = step == 0 ? decoder.read(next, prompts.padding()) : decoder.next(next);
           boolean mayEnd = step >= config.minNewTokens();
           next = scope.keep(choosing.chooseTokens(logits, choice, chosen, step, mayEnd));
           int written = step + 1;
@@ -100,7 +99,7 @@ public final class TokenLoop {
     List<Tensor> seen = List.of();
     if (config.repetitionPenalty() != 1) {
       Tensor ids = prompts.inputIds(operations, config.padTokenId());
-      Tensor mask = prompts.keyMask(operations, 0);
+      Tensor mask = prompts.keyMask(operations);
       seen = List.of(choosing.idsSeen(ids, mask, model.config().vocabSize()));
     }
     return new Choice(

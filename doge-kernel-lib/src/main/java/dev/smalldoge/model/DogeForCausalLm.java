@@ -37,6 +37,8 @@ public final class DogeForCausalLm implements AutoCloseable {
   private final RotaryEmbedding rotary;
   private final List<DecoderLayer> layers = new ArrayList<>();
   private boolean recompute;
+  private DecodingWeights decodingWeights;
+  private long decodingState;
   private boolean measuresAccuracy;
 
   /** A model over the given weights, which it owns from here on. */
@@ -375,8 +377,8 @@ public final class DogeForCausalLm implements AutoCloseable {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       rotary.prepare(rotaryLength(cache.position() + fresh, cache.capacity()));
-      Tensor cos = rotary.cos(cache.position(), fresh);
-      Tensor sin = rotary.sin(cache.position(), fresh);
+      Tensor cos = angles(rotary.cosines(), cache.position(), fresh, keyMask);
+      Tensor sin = angles(rotary.sines(), cache.position(), fresh, keyMask);
       Tensor x = embedded(inputIds);
       for (int i = 0; i < layers.size(); i++) {
         x = layers.get(i).forwardCached(x, cos, sin, keyMask, cache.layer(i), cache.position());
@@ -385,6 +387,38 @@ public final class DogeForCausalLm implements AutoCloseable {
       Tensor last = operations.lastRows(finalNorm(x));
       return scope.keep(
           operations.cast(operations.linear(last, head()), dev.smalldoge.torch.DType.FLOAT32));
+    }
+  }
+
+  /** A table's rows (T, D), or (B, 1, T, D) at the positions that the mask's real tokens have. */
+  private Tensor angles(Tensor table, int position, int fresh, List<Tensor> keyMask) {
+    return keyMask.isEmpty()
+        ? operations.rows(table, position, fresh)
+        : operations.generation().rowsAtPositions(table, keyMask.get(0), fresh);
+  }
+
+  /**
+   * A decoder for so many rows of at most {@code capacity} tokens. Close it before the model, and
+   * make a new one when weights have changed.
+   */
+  public Decoder newDecoder(int rows, int capacity) {
+    return new Decoder(this, decodingWeights(), rotary, rows, capacity);
+  }
+
+  private DecodingWeights decodingWeights() {
+    long state = weights.state();
+    if (decodingWeights == null || decodingState != state) {
+      closeDecodingWeights();
+      decodingWeights = new DecodingWeights(config, weights, precision);
+      decodingState = state;
+    }
+    return decodingWeights;
+  }
+
+  private void closeDecodingWeights() {
+    if (decodingWeights != null) {
+      decodingWeights.close();
+      decodingWeights = null;
     }
   }
 
@@ -423,6 +457,7 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   @Override
   public void close() {
+    closeDecodingWeights();
     rotary.close();
     weights.close();
   }

@@ -17,6 +17,7 @@ import java.util.List;
  */
 public final class KeyValueCache implements AutoCloseable {
   private final List<List<Tensor>> layers = new ArrayList<>();
+  private final List<Tensor> all = new ArrayList<>();
   private final int batchSize;
   private final int capacity;
   private int position;
@@ -33,6 +34,7 @@ public final class KeyValueCache implements AutoCloseable {
               own(operations.zeros(precision.type(), batchSize, groups, capacity, width)),
               own(operations.zeros(precision.type(), batchSize, groups, capacity, width)),
               own(operations.zeros(DType.FLOAT32, batchSize, groups, capacity))));
+      all.addAll(layers.get(layer));
     }
   }
 
@@ -42,6 +44,11 @@ public final class KeyValueCache implements AutoCloseable {
 
   List<Tensor> layer(int number) {
     return layers.get(number);
+  }
+
+  /** Keys, values and biases of every layer, one after the other. */
+  List<Tensor> all() {
+    return all;
   }
 
   /** Tokens per row read so far. */

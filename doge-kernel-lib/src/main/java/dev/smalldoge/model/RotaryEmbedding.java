@@ -1,6 +1,7 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
@@ -38,17 +39,11 @@ final class RotaryEmbedding implements AutoCloseable {
     close();
     length = newLength;
     int width = config.headDim();
-    double theta = theta(config, newLength);
+    float[] frequencies = frequencies(theta(config, newLength));
     float[] cosines = new float[newLength * width];
     float[] sines = new float[newLength * width];
-    for (int i = 0; i < width / 2; i++) {
-      float frequency = (float) (1 / Math.pow(theta, 2.0 * i / width));
-      for (int position = 0; position < newLength; position++) {
-        float angle = position * frequency;
-        int at = position * width + i;
-        cosines[at] = cosines[at + width / 2] = (float) Math.cos(angle);
-        sines[at] = sines[at + width / 2] = (float) Math.sin(angle);
-      }
+    for (int position = 0; position < newLength; position++) {
+      fill(cosines, sines, position, position, frequencies);
     }
     cos = TensorScope.release(operations.floats(cosines, newLength, width));
     sin = TensorScope.release(operations.floats(sines, newLength, width));
@@ -65,6 +60,79 @@ final class RotaryEmbedding implements AutoCloseable {
         scaling.factor() * length / scaling.originalMaxPositionEmbeddings()
             - (scaling.factor() - 1);
     return config.ropeTheta() * Math.pow(growth, width / (width - 2));
+  }
+
+  /**
+   * Cosines and sines of one position of every row, which is the next of a sequence whose tables
+   * were prepared: (1, headDim), or (B, headDim) where rows began later.
+   *
+   * @param position of the token in the batch
+   * @param capacity most tokens that the sequence will have
+   * @param padding tokens before each row that are none of it; empty for no padding
+   */
+  Tensor[] at(int position, int capacity, int... padding) {
+    if (growsAt(position + 1)) {
+      return computedAt(position, padding);
+    }
+    prepare(growsAt(capacity) ? config.ropeScaling().originalMaxPositionEmbeddings() : capacity);
+    if (padding.length == 0) {
+      return new Tensor[] {cos(position, 1), sin(position, 1)};
+    }
+    long[] places = java.util.Arrays.stream(padding).mapToLong(p -> position - p).toArray();
+    Tensor ids = operations.longs(places, places.length);
+    DType type = DType.FLOAT32;
+    return new Tensor[] {operations.embed(ids, cos, type), operations.embed(ids, sin, type)};
+  }
+
+  private boolean growsAt(int newLength) {
+    return config.ropeScaling().isDynamic()
+        && newLength > config.ropeScaling().originalMaxPositionEmbeddings();
+  }
+
+  private Tensor[] computedAt(int position, int... padding) {
+    int[] offsets = padding.length == 0 ? new int[1] : padding;
+    int width = config.headDim();
+    float[] frequencies = frequencies(theta(config, position + 1));
+    float[] cosines = new float[offsets.length * width];
+    float[] sines = new float[offsets.length * width];
+    for (int row = 0; row < offsets.length; row++) {
+      fill(cosines, sines, row, position - offsets[row], frequencies);
+    }
+    return new Tensor[] {
+      operations.floats(cosines, offsets.length, width),
+      operations.floats(sines, offsets.length, width)
+    };
+  }
+
+  private float[] frequencies(double theta) {
+    int width = config.headDim();
+    float[] frequencies = new float[width / 2];
+    for (int i = 0; i < width / 2; i++) {
+      frequencies[i] = (float) (1 / Math.pow(theta, 2.0 * i / width));
+    }
+    return frequencies;
+  }
+
+  /** Fills one row of both tables with the angles of a position. */
+  private static void fill(
+      float[] cosines, float[] sines, int row, int position, float... frequencies) {
+    int width = 2 * frequencies.length;
+    for (int i = 0; i < width / 2; i++) {
+      float angle = position * frequencies[i];
+      int at = row * width + i;
+      cosines[at] = cosines[at + width / 2] = (float) Math.cos(angle);
+      sines[at] = sines[at + width / 2] = (float) Math.sin(angle);
+    }
+  }
+
+  /** The table of cosines. */
+  Tensor cosines() {
+    return cos;
+  }
+
+  /** The table of sines. */
+  Tensor sines() {
+    return sin;
   }
 
   /** Cosines of {@code count} positions from {@code start}. */

@@ -27,6 +27,7 @@ public final class Weights implements AutoCloseable {
   private final Operations operations;
   private final Map<String, Tensor> byName;
   private final Map<String, Tensor> gradients = new LinkedHashMap<>();
+  private long changes;
 
   private Weights(Operations operations, Map<String, Tensor> byName) {
     this.operations = operations;
@@ -187,6 +188,16 @@ public final class Weights implements AutoCloseable {
   List<Tensor> gradientOf(String name) {
     Tensor gradient = gradients.get(name);
     return gradient == null ? List.of() : List.of(gradient);
+  }
+
+  /** Tells that an optimizer has changed the weights; libtorch does not count its writes. */
+  public void changed() {
+    changes++;
+  }
+
+  /** A number that is another one whenever the weights may have changed. */
+  long state() {
+    return (changes << 32) + operations.generation().versions(List.copyOf(byName.values()));
   }
 
   /** Where the weights live. */

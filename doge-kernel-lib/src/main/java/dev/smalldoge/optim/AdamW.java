@@ -172,6 +172,7 @@ public final class AdamW implements Optimizer {
             settings.eps());
       }
       operations.zero(gradients);
+      weights.changed();
       return norm;
     }
   }

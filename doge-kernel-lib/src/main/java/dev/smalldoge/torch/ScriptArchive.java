@@ -19,7 +19,16 @@ import java.util.zip.ZipOutputStream;
 final class ScriptArchive {
   /** The resources whose functions make the module. */
   static final List<String> SOURCES =
-      List.of("array", "norm", "attention", "mlp", "head", "generate", "optimizer", "finetuning");
+      List.of(
+          "array",
+          "norm",
+          "attention",
+          "mlp",
+          "head",
+          "generate",
+          "decode",
+          "optimizer",
+          "finetuning");
 
   private static final String ROOT = "operations/";
   private static final String CLASS = "Operations";

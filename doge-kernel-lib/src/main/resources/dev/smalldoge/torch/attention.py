@@ -138,13 +138,22 @@ def attend_documents(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, bounds
     return torch.cat(rows, 0)
 
 # One block over new tokens with the keys, values and biases of earlier ones kept in cache:
-# k, v (B, G, capacity, D), bias (B, G, capacity) fp32. position: tokens already cached.
+# k, v (B, G, capacity, D), bias (B, G, capacity) fp32, the lowest number for padding, so that
+# decode_tokens needs no mask. position: tokens already cached. cos, sin (T, D), or (B, 1, T, D)
+# where rows stand at different positions.
 def attention_block_cached(self, x: Tensor, norm: Tensor, residual: Tensor, weights: List[Tensor], biases: List[Tensor], cos: Tensor, sin: Tensor, heads: int, groups: int, eps: float, key_mask: List[Tensor], keep_window: int, sliding_window: int, cache: List[Tensor], position: int) -> Tensor:
     q, k, v, bias = self.heads_of(self.rms_norm(x, norm, eps), weights, biases, cos, sin, heads, groups, eps)
     fresh = torch.size(x, 1)
     known = position + fresh
+    if torch.len(key_mask) > 0:
+        absent = torch.unsqueeze(torch.eq(torch.narrow(key_mask[0], 1, position, fresh), 0), 1)
+        bias = torch.masked_fill(bias, absent, -3.4028234663852886e+38)
     _ = torch.copy_(torch.narrow(cache[0], 2, position, fresh), k)
     _ = torch.copy_(torch.narrow(cache[1], 2, position, fresh), v)
     _ = torch.copy_(torch.narrow(cache[2], 2, position, fresh), bias)
-    out = self.attend_explicit(q, torch.narrow(cache[0], 2, 0, known), torch.narrow(cache[1], 2, 0, known), torch.narrow(cache[2], 2, 0, known), key_mask, [], keep_window, sliding_window, 0.)
+    every_key = known <= keep_window and (sliding_window == 0 or known <= sliding_window)
+    if position == 0 and every_key and torch.len(key_mask) == 0:
+        out = self.attend_folded(q, k, v, bias)
+    else:
+        out = self.attend_explicit(q, torch.narrow(cache[0], 2, 0, known), torch.narrow(cache[1], 2, 0, known), torch.narrow(cache[2], 2, 0, known), key_mask, [], keep_window, sliding_window, 0.)
     return self.add_branch(x, residual, self.merge_heads(out, weights, biases), 0.)
