@@ -7,7 +7,7 @@ import java.util.Locale;
  * A prompt and what a model wrote after it.
  *
  * @param prompt what was given
- * @param text what was written, without end token and stop string
+ * @param text what was written, without special tokens and stop string
  * @param tokenIds the ids of the text, the end token included where one was written
  * @param promptTokens tokens that the model read first, an opening token included
  * @param finishReason why the text ended

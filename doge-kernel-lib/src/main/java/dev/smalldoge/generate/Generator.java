@@ -8,6 +8,7 @@ import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
@@ -75,14 +76,22 @@ public final class Generator {
     return this;
   }
 
-  /** Texts that end the writing and are not part of it. */
+  /** Texts that end the writing and are not part of it; special tokens may be among them. */
   @CanIgnoreReturnValue
-  public Generator stopAt(String... stopStrings) {
-    for (String stop : stopStrings) {
+  public Generator stopAt(String... stops) {
+    List<String> texts = new ArrayList<>();
+    List<Integer> ends = new ArrayList<>(config.eosTokenIds());
+    for (String stop : stops) {
       check(!stop.isEmpty(), "a stop string is empty and would stop everything; leave it out");
+      OptionalInt token = languageModel.tokenizer().idOf(stop);
+      if (token.isPresent() && languageModel.tokenizer().isSpecial(token.getAsInt())) {
+        ends.add(token.getAsInt());
+      } else {
+        texts.add(stop);
+      }
     }
-    this.stopStrings = List.of(stopStrings);
-    return this;
+    stopStrings = List.copyOf(texts);
+    return config(config.with(g -> g.eosTokenIds = ends));
   }
 
   /** Hands on the text while it is written, in whole characters; for one prompt at a time. */
@@ -129,7 +138,7 @@ public final class Generator {
     for (int i = 0; i < prompts.size(); i++) {
       texts.add(
           new WrittenText(
-              new PieceDecoder(languageModel.tokenizer()),
+              languageModel.tokenizer().streamingDecoder(true),
               config.eosTokenIds(),
               stopStrings,
               listener == null ? piece -> {} : listener));

@@ -84,6 +84,7 @@ public final class LanguageModel implements AutoCloseable {
         g -> {
           g.bosTokenId = tokenizer.bosTokenId();
           g.eosTokenIds = List.of(tokenizer.eosTokenId());
+          g.padTokenId = tokenizer.padTokenId();
         });
   }
 

@@ -1,5 +1,6 @@
 package dev.smalldoge.generate;
 
+import dev.smalldoge.tokenizer.StreamingDecoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -9,7 +10,7 @@ import java.util.function.Consumer;
  * become a stop string is handed on.
  */
 final class WrittenText {
-  private final PieceDecoder decoder;
+  private final StreamingDecoder decoder;
   private final List<Integer> endTokenIds;
   private final List<String> stopStrings;
   private final Consumer<String> listener;
@@ -19,7 +20,7 @@ final class WrittenText {
   private FinishReason finishReason;
 
   WrittenText(
-      PieceDecoder decoder,
+      StreamingDecoder decoder,
       List<Integer> endTokenIds,
       List<String> stopStrings,
       Consumer<String> listener) {

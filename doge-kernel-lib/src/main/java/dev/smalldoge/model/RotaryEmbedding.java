@@ -80,8 +80,11 @@ final class RotaryEmbedding implements AutoCloseable {
     }
     long[] places = java.util.Arrays.stream(padding).mapToLong(p -> position - p).toArray();
     Tensor ids = operations.longs(places, places.length);
-    DType type = DType.FLOAT32;
-    return new Tensor[] {operations.embed(ids, cos, type), operations.embed(ids, sin, type)};
+    return new Tensor[] {rowsOf(cos, ids), rowsOf(sin, ids)};
+  }
+
+  private Tensor rowsOf(Tensor table, Tensor ids) {
+    return operations.embed(ids, table, -1, DType.FLOAT32); // no row is padding
   }
 
   private boolean growsAt(int newLength) {
