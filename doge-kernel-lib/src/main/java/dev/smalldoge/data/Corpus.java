@@ -92,7 +92,7 @@ public final class Corpus {
     return new Named(name);
   }
 
-  /** The rows of one file: jsonl or jsonl.gz, or a text as its only row. */
+  /** The rows of one file: jsonl, jsonl.gz, jsonl.zst, parquet, or a text as its only row. */
   public static Corpus file(String file) {
     return file(located(Path.of(file)));
   }

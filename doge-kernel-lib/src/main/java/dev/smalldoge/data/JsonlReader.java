@@ -113,7 +113,11 @@ final class JsonlReader implements RowReader {
 
   private int fill() throws IOException {
     try {
-      return in.read(chunk);
+      int count = in.read(chunk);
+      while (count == 0) { // which a decompressor may say between frames
+        count = in.read(chunk);
+      }
+      return count;
     } catch (EOFException e) {
       throw new IOException("it ends in the middle of its compressed bytes", e);
     }

@@ -2,6 +2,7 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
+import com.github.luben.zstd.ZstdInputStream;
 import dev.smalldoge.config.DogeException;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -16,7 +17,7 @@ import java.util.zip.GZIPInputStream;
 
 /** Which files hold rows, and how each kind is read. */
 final class RowFiles {
-  private static final List<String> DATA = List.of(".jsonl", ".jsonl.gz");
+  private static final List<String> DATA = List.of(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet");
   private static final List<String> TEXT = List.of(".txt", ".md", ".rst", ".py", ".java");
 
   private RowFiles() {}
@@ -75,6 +76,9 @@ final class RowFiles {
     if (isText(file)) {
       return new TextFileReader(file, first, maxRowBytes);
     }
+    if (ends(file, List.of(".parquet"))) {
+      return new ParquetRowReader(file, columns, first, maxRowBytes);
+    }
     JsonlReader reader = new JsonlReader(file, stream(file), columns, maxRowBytes);
     reader.skip(first);
     return reader;
@@ -83,6 +87,9 @@ final class RowFiles {
   private static InputStream stream(Path file) throws IOException {
     InputStream bytes = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
     try {
+      if (ends(file, List.of(".zst"))) {
+        return new ZstdInputStream(bytes);
+      }
       return ends(file, List.of(".gz")) ? new GZIPInputStream(bytes, 1 << 16) : bytes;
     } catch (IOException | RuntimeException e) {
       bytes.close();
