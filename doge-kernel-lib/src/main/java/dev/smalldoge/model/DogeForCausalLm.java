@@ -53,6 +53,11 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
   }
 
+  /** A model of the same weights, with memory of its own. */
+  public DogeForCausalLm copy() {
+    return new DogeForCausalLm(config, weights.copy(), precision);
+  }
+
   /** The model's shape. */
   public ModelConfig config() {
     return config;

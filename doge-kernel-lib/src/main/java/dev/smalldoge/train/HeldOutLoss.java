@@ -1,7 +1,8 @@
 package dev.smalldoge.train;
 
 import dev.smalldoge.model.DogeForCausalLm;
-import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.util.Map;
 import java.util.function.Supplier;
 
 /** Mean loss over the first so many batches of held-out text, the same ones every time. */
@@ -25,14 +26,21 @@ public final class HeldOutLoss implements Evaluation {
   public EvaluationMetrics run(DogeForCausalLm model, long step) {
     BatchSource source = fromTheStart.get();
     double nats = 0;
+    double hits = 0;
     long counted = 0;
     for (int i = 0; i < batches; i++) {
-      try (LanguageModelBatch batch = (LanguageModelBatch) source.next(1).get(0);
-          Tensor loss = model.loss(batch.input(), batch.labels())) {
-        nats += loss.item();
+      try (TensorScope scope = new TensorScope();
+          LanguageModelBatch batch = (LanguageModelBatch) source.next(1).get(0)) {
+        DogeForCausalLm.Loss loss = model.measure(batch.input(), batch.labels());
+        nats += loss.nats().item();
+        hits += loss.hits() == null ? 0 : loss.hits().item();
         counted += batch.counted();
       }
     }
-    return new EvaluationMetrics(step, nats / counted, counted);
+    Map<String, Double> extra =
+        model.measuresAccuracy()
+            ? Map.of(LanguageModelBatch.TOKEN_ACCURACY, hits / counted)
+            : Map.of();
+    return new EvaluationMetrics(step, nats / counted, counted, extra);
   }
 }

@@ -14,6 +14,12 @@ import java.util.Map;
  */
 public record LanguageModelBatch(ModelInput input, Tensor labels, long counted)
     implements MicroBatch {
+  /** Name of the part of the counted tokens that the model found likeliest itself. */
+  public static final String TOKEN_ACCURACY = "tokenAccuracy";
+
+  /** Name of the part of all tokens of a step that counts. */
+  public static final String TRAINED_TOKEN_SHARE = "trainedTokenShare";
+
   @Override
   public long tokens() {
     return (long) input.batchSize() * input.length();
@@ -26,7 +32,18 @@ public record LanguageModelBatch(ModelInput input, Tensor labels, long counted)
             ? model.config().routerAuxLossCoef() / microBatches
             : 0;
     DogeForCausalLm.Loss loss = model.backward(input, labels, 1.0 / countedInStep, auxScale);
-    return new Result(loss.nats(), loss.auxLoss(), Map.of());
+    return new Result(
+        loss.nats(),
+        loss.auxLoss(),
+        loss.hits() == null ? Map.of() : figures(loss.hits(), model, countedInStep, microBatches));
+  }
+
+  /** Figures that are sums over what counts; the batches of a step have as many tokens each. */
+  private Map<String, Tensor> figures(
+      Tensor hits, DogeForCausalLm model, long countedInStep, int microBatches) {
+    double share = (double) countedInStep / (tokens() * microBatches);
+    Tensor sum = model.operations().floats(new float[] {(float) (counted * share)}, 1);
+    return Map.of(TOKEN_ACCURACY, hits, TRAINED_TOKEN_SHARE, sum);
   }
 
   @Override

@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -19,17 +21,23 @@ public final class LossHistory implements TrainingListener {
   private final List<Double> losses = new ArrayList<>();
   private final List<Double> evaluationSteps = new ArrayList<>();
   private final List<Double> evaluationLosses = new ArrayList<>();
+  private final Map<String, List<Double>> extra = new TreeMap<>();
+  private final Map<String, List<Double>> evaluationExtra = new TreeMap<>();
 
   @Override
   public synchronized void stepped(StepMetrics metrics) {
     steps.add((double) metrics.step() + 1);
     losses.add(metrics.loss());
+    metrics.extra().forEach((n, v) -> extra.computeIfAbsent(n, k -> new ArrayList<>()).add(v));
   }
 
   @Override
   public synchronized void evaluated(EvaluationMetrics metrics) {
     evaluationSteps.add((double) metrics.step());
     evaluationLosses.add(metrics.loss());
+    metrics
+        .extra()
+        .forEach((n, v) -> evaluationExtra.computeIfAbsent(n, k -> new ArrayList<>()).add(v));
   }
 
   /** The training losses so far, in nats per token. */
@@ -44,39 +52,68 @@ public final class LossHistory implements TrainingListener {
         : evaluationLosses.get(evaluationLosses.size() - 1);
   }
 
+  /** A further figure of every step by its name, such as {@code rewardMargin}; empty if none. */
+  public synchronized List<Double> figures(String name) {
+    return List.copyOf(extra.getOrDefault(name, List.of()));
+  }
+
+  /** A further figure of the last evaluation by its name; not a number without one. */
+  public synchronized double lastEvaluation(String name) {
+    List<Double> values = evaluationExtra.getOrDefault(name, List.of());
+    return values.isEmpty() ? Double.NaN : values.get(values.size() - 1);
+  }
+
   /** A chart of training and held-out loss over steps. */
   public synchronized XYChart chart(String title) {
+    return chart(title, "loss (nats per token)", losses, evaluationLosses);
+  }
+
+  /** A chart of a further figure over steps, by its name. */
+  public synchronized XYChart chart(String title, String name) {
+    return chart(title, name, figures(name), evaluationExtra.getOrDefault(name, List.of()));
+  }
+
+  private XYChart chart(String title, String axis, List<Double> ofSteps, List<Double> heldOut) {
     XYChart chart =
         new XYChartBuilder()
             .width(900)
             .height(480)
             .title(title)
             .xAxisTitle("step")
-            .yAxisTitle("loss (nats per token)")
+            .yAxisTitle(axis)
             .build();
     chart.getStyler().setLegendPosition(LegendPosition.InsideNE);
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setPlotBorderVisible(false);
-    chart.getStyler().setYAxisDecimalPattern("0.0");
+    chart.getStyler().setYAxisDecimalPattern("0.0##");
     chart.getStyler().setXAxisDecimalPattern("#,##0");
-    if (!steps.isEmpty()) {
-      var train = chart.addSeries("training", steps, losses);
+    if (!ofSteps.isEmpty()) {
+      var train = chart.addSeries("training", steps, ofSteps);
       train.setMarker(SeriesMarkers.NONE).setLineColor(new Color(0x4c78a8)).setLineWidth(1.5f);
     }
-    if (!evaluationSteps.isEmpty()) {
-      var held = chart.addSeries("held-out", evaluationSteps, evaluationLosses);
+    if (!heldOut.isEmpty()) {
+      var held = chart.addSeries("held-out", evaluationSteps, heldOut);
       held.setMarker(SeriesMarkers.CIRCLE).setLineColor(new Color(0xe45756));
       held.setMarkerColor(new Color(0xe45756)).setLineWidth(2f);
     }
     return chart;
   }
 
-  /** Draws the chart into a PNG file, written aside and renamed. */
+  /** Draws the chart of the loss into a PNG file, written aside and renamed. */
   public void savePng(String title, Path file) {
+    savePng(chart(title), file);
+  }
+
+  /** Draws the chart of a further figure into a PNG file, written aside and renamed. */
+  public void savePng(String title, String name, Path file) {
+    savePng(chart(title, name), file);
+  }
+
+  private static void savePng(XYChart chart, Path file) {
     Path aside = file.resolveSibling(file.getFileName() + ".part");
     try {
       Files.write(
-          aside, BitmapEncoder.getBitmapBytes(chart(title), BitmapEncoder.BitmapFormat.PNG));
+          aside, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
       Files.move(aside, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       throw new DogeException(

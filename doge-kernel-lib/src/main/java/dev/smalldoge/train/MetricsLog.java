@@ -55,6 +55,7 @@ public final class MetricsLog implements TrainingListener {
     line.addProperty("step", metrics.step() - 1);
     line.addProperty("evalLoss", metrics.loss());
     line.addProperty("evalTokens", metrics.countedTokens());
+    metrics.extra().forEach((name, value) -> line.addProperty("eval." + name, value));
     append(line);
   }
 

@@ -3,6 +3,8 @@ package dev.smalldoge.train;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Prints one line about every so many seconds: step, loss, gradNorm, learning rate, tokens per
@@ -34,7 +36,7 @@ public final class ProgressLine implements TrainingListener {
     shownAt = m.seconds();
     out.printf(
         Locale.ROOT,
-        "step %,d of %,d  loss %.4f  gradNorm %.3f  lr %.2e  %,.0f tokens/s  ETA %s%s%n",
+        "step %,d of %,d  loss %.4f  gradNorm %.3f  lr %.2e  %,.0f tokens/s  ETA %s%s%s%n",
         m.step() + 1,
         m.maxSteps(),
         m.loss(),
@@ -42,7 +44,17 @@ public final class ProgressLine implements TrainingListener {
         m.learningRate(),
         m.tokensPerSecond(),
         eta(m),
+        figures(m.extra()),
         m.spike() > 4 ? String.format(Locale.ROOT, "  loss spike: z %.1f", m.spike()) : "");
+  }
+
+  /** Further figures in the order of their names, as {@code "  rewardMargin 0.123"}. */
+  private static String figures(Map<String, Double> extra) {
+    StringBuilder text = new StringBuilder();
+    new TreeMap<>(extra)
+        .forEach(
+            (name, value) -> text.append(String.format(Locale.ROOT, "  %s %.3f", name, value)));
+    return text.toString();
   }
 
   private String eta(StepMetrics m) {
@@ -61,11 +73,12 @@ public final class ProgressLine implements TrainingListener {
   public void evaluated(EvaluationMetrics m) {
     out.printf(
         Locale.ROOT,
-        "held-out text after %,d steps: loss %.4f  perplexity %.1f  (%,d tokens)%n",
+        "held-out text after %,d steps: loss %.4f  perplexity %.1f  (%,d counted)%s%n",
         m.step(),
         m.loss(),
         m.perplexity(),
-        m.countedTokens());
+        m.countedTokens(),
+        figures(m.extra()));
   }
 
   @Override

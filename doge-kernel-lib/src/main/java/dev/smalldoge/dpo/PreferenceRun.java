@@ -1,0 +1,90 @@
+package dev.smalldoge.dpo;
+
+import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.train.LossHistory;
+import dev.smalldoge.train.TrainingRun;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.knowm.xchart.XYChart;
+
+/**
+ * A preference optimisation that ended: its model, ready to be used, and what the run found.
+ *
+ * @param model the trained model with its tokenizer; {@link #close} closes it
+ * @param result losses, steps, folder
+ */
+public record PreferenceRun(LanguageModel model, TrainingRun.Result result)
+    implements AutoCloseable {
+  /** Name of the mean of beta · (log-ratio of chosen − log-ratio of rejected), in nats. */
+  public static final String REWARD_MARGIN = "rewardMargin";
+
+  /** Name of the part of the pairs whose margin is above 0. */
+  public static final String PREFERENCE_ACCURACY = "preferenceAccuracy";
+
+  /** Loss per pair of the last step of this session; not a number where it had none. */
+  public double loss() {
+    return last(result.history().losses());
+  }
+
+  /** Mean reward margin of the last step of this session. */
+  public double rewardMargin() {
+    return last(result.history().figures(REWARD_MARGIN));
+  }
+
+  /** Part of the held-out pairs whose margin is above 0, at the last evaluation. */
+  public double heldOutAccuracy() {
+    return result.history().lastEvaluation(PREFERENCE_ACCURACY);
+  }
+
+  /** Mean reward margin of the held-out pairs at the last evaluation. */
+  public double heldOutMargin() {
+    return result.history().lastEvaluation(REWARD_MARGIN);
+  }
+
+  private static double last(List<Double> values) {
+    return values.isEmpty() ? Double.NaN : values.get(values.size() - 1);
+  }
+
+  /** The run's folder, which is also the model's once all steps are done. */
+  public Path folder() {
+    return result.folder();
+  }
+
+  /** The losses of this session over the steps. */
+  public XYChart chart() {
+    return result.history().chart(folder().toString());
+  }
+
+  /** The reward margins of this session over the steps. */
+  public XYChart marginChart() {
+    return result.history().chart(folder().toString(), REWARD_MARGIN);
+  }
+
+  void saveCharts() {
+    LossHistory history = result.history();
+    if (result.complete() && !history.losses().isEmpty()) {
+      history.savePng(folder().toString(), REWARD_MARGIN, folder().resolve("margin.png"));
+    }
+  }
+
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "%s after %,d steps in %s: loss %.4f, margin %.4f, held-out margin %.4f, held-out accuracy"
+            + " %.3f",
+        result.complete() ? "complete" : "stopped",
+        result.steps(),
+        folder(),
+        loss(),
+        rewardMargin(),
+        heldOutMargin(),
+        heldOutAccuracy());
+  }
+
+  @Override
+  public void close() {
+    model.close();
+  }
+}

@@ -1,0 +1,99 @@
+package dev.smalldoge.dpo;
+
+import static dev.smalldoge.config.Checks.check;
+
+import dev.smalldoge.config.PreferenceLoss;
+import dev.smalldoge.io.DType;
+import dev.smalldoge.io.Safetensors;
+import dev.smalldoge.io.SafetensorsWriter;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.torch.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.IntStream;
+
+/**
+ * The reference model's log-probability, in nats, of each chosen and each rejected answer: computed
+ * once and stored, so that the reference model need not be in memory while the policy trains.
+ */
+final class ReferenceScores {
+  private static final String PAIRS = "pairs";
+  private static final String SCORES = "scores";
+
+  /** Chosen and rejected by turns. */
+  private final double[] scores;
+
+  private ReferenceScores(double... scores) {
+    this.scores = scores;
+  }
+
+  /** The score of one answer. */
+  double of(int pair, boolean chosen) {
+    return scores[2 * pair + (chosen ? 0 : 1)];
+  }
+
+  /**
+   * The scores that {@code file} holds, or else those of {@code model}, which then are stored there.
+   *
+   * @param mayCompute whether {@code model} is still what it was when the run began
+   * @throws dev.smalldoge.config.DogeException if the file is one of other pairs
+   */
+  static ReferenceScores storedOr(Path file, DogeForCausalLm model, PreferencePairs pairs, int perForward) {
+    if (Files.exists(file)) {
+      return open(file, pairs);
+    }
+    ReferenceScores scores = compute(model, pairs, perForward);
+    scores.write(file, pairs);
+    return scores;
+  }
+
+  /** Runs the model over all pairs, those of like length together. */
+  static ReferenceScores compute(DogeForCausalLm model, PreferencePairs pairs, int perForward) {
+    double[] scores = new double[2 * pairs.count()];
+    int[] byLength =
+        IntStream.range(0, pairs.count())
+            .boxed()
+            .sorted(java.util.Comparator.comparingInt(i -> pairs.pair(i).length()))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    for (int from = 0; from < byLength.length; from += perForward) {
+      int count = Math.min(perForward, byLength.length - from);
+      int[] indices = java.util.Arrays.copyOfRange(byLength, from, from + count);
+      try (PairBatch batch =
+              PairBatches.batch(pairs, null, PreferenceLoss.DEFAULT, model.operations(), indices);
+          Tensor found = batch.answers(model)) {
+        ByteBuffer values = found.toBytes();
+        for (int i = 0; i < count; i++) {
+          scores[2 * indices[i]] = values.getDouble(8 * i);
+          scores[2 * indices[i] + 1] = values.getDouble(8 * (count + i));
+        }
+      }
+    }
+    return new ReferenceScores(scores);
+  }
+
+  private static ReferenceScores open(Path file, PreferencePairs pairs) {
+    try (Safetensors stored = Safetensors.open(file)) {
+      check(
+          pairs.fingerprint().equals(stored.metadata().get(PAIRS)),
+          "%s holds the reference model's scores of other pairs (%s, these are %s); choose another"
+              + " folder, or delete that one",
+          file,
+          stored.metadata().get(PAIRS),
+          pairs.fingerprint());
+      return new ReferenceScores(stored.doubles(SCORES));
+    }
+  }
+
+  private void write(Path file, PreferencePairs pairs) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Double.BYTES * scores.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asDoubleBuffer().put(scores);
+    SafetensorsWriter.to(file)
+        .metadata(PAIRS, pairs.fingerprint())
+        .add(SCORES, DType.F64, new long[] {pairs.count(), 2}, () -> bytes)
+        .write();
+  }
+}
