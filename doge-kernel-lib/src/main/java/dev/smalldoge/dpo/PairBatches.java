@@ -3,7 +3,6 @@ package dev.smalldoge.dpo;
 import dev.smalldoge.config.PreferenceLoss;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelInput;
-import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.train.BatchSource;
 import dev.smalldoge.train.MicroBatch;

@@ -2,6 +2,7 @@ package dev.smalldoge.dpo;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.data.PreferencePair;
 import dev.smalldoge.tokenizer.ChatTemplate;
 import dev.smalldoge.tokenizer.Message;
 import dev.smalldoge.tokenizer.Tokenizer;
@@ -40,14 +41,17 @@ public final class PreferencePairs {
    * @throws dev.smalldoge.config.DogeException if there are none, or both answers of one are equal
    */
   public static PreferencePairs of(
-      Iterable<Preference> preferences, Tokenizer tokenizer, int maxLength, int maxPromptLength) {
+      Iterable<PreferencePair> preferences,
+      Tokenizer tokenizer,
+      int maxLength,
+      int maxPromptLength) {
     check(
         maxPromptLength > 0 && maxPromptLength < maxLength,
         "maxPromptLength %d is outside 1 to maxLength %d, which holds the answer too; use half",
         maxPromptLength,
         maxLength);
     List<EncodedPair> pairs = new ArrayList<>();
-    for (Preference preference : preferences) {
+    for (PreferencePair preference : preferences) {
       pairs.add(encode(preference, tokenizer, maxLength, maxPromptLength));
     }
     check(!pairs.isEmpty(), "there are no preferences; give rows with prompt, chosen, rejected");
@@ -55,7 +59,11 @@ public final class PreferencePairs {
   }
 
   private static EncodedPair encode(
-      Preference preference, Tokenizer tokenizer, int maxLength, int maxPromptLength) {
+      PreferencePair preference, Tokenizer tokenizer, int maxLength, int maxPromptLength) {
+    check(
+        !preference.chosen().equals(preference.rejected()),
+        "both answers to \"%s\" are the same; leave such a pair out",
+        preference.prompt().get(preference.prompt().size() - 1).content());
     String prompt = tokenizer.chatTemplate().render(preference.prompt(), true);
     int[] ids = tokenizer.encode(prompt);
     int[] kept = Arrays.copyOfRange(ids, Math.max(0, ids.length - maxPromptLength), ids.length);

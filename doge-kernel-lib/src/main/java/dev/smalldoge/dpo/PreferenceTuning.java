@@ -118,8 +118,7 @@ public final class PreferenceTuning extends Tuning<PreferenceTuning> {
     Operations operations = start.model().operations();
     Doctor.warnOfUnusedGpu(operations.device());
     plan().requireRoom();
-    Map<String, String> own =
-        Map.of("loss", loss.toString(), "pairs", pairs.fingerprint());
+    Map<String, String> own = Map.of("loss", loss.toString(), "pairs", pairs.fingerprint());
     Trained trained =
         train(
             start.model(),

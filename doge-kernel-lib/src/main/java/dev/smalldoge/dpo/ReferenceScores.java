@@ -35,12 +35,13 @@ final class ReferenceScores {
   }
 
   /**
-   * The scores that {@code file} holds, or else those of {@code model}, which then are stored there.
+   * The scores that {@code file} holds, or else those of {@code model}, which then are stored
+   * there.
    *
-   * @param mayCompute whether {@code model} is still what it was when the run began
    * @throws dev.smalldoge.config.DogeException if the file is one of other pairs
    */
-  static ReferenceScores storedOr(Path file, DogeForCausalLm model, PreferencePairs pairs, int perForward) {
+  static ReferenceScores storedOr(
+      Path file, DogeForCausalLm model, PreferencePairs pairs, int perForward) {
     if (Files.exists(file)) {
       return open(file, pairs);
     }

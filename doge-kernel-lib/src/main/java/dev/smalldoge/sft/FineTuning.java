@@ -106,7 +106,6 @@ public final class FineTuning extends Tuning<FineTuning> {
     }
     long most = Math.min(HELD_OUT_SEQUENCES, heldOut.count());
     int batches = (int) Math.max(1, most / microBatchSize());
-    return new HeldOutLoss(
-        () -> new TokenBatches(heldOut, microBatchSize(), operations), batches);
+    return new HeldOutLoss(() -> new TokenBatches(heldOut, microBatchSize(), operations), batches);
   }
 }

@@ -23,6 +23,8 @@ public final class Operations {
   /** DJL's numbers of the types that buffers come in. */
   private static final int FLOAT32 = 0;
 
+  private static final int FLOAT64 = 1;
+
   private static final int INT64 = 6;
 
   private final Device device;
@@ -84,6 +86,13 @@ public final class Operations {
     try (tensor) {
       return copyOf(tensor);
     }
+  }
+
+  /** A FLOAT64 tensor with a copy of the values. */
+  public Tensor doubles(double[] values, long... shape) {
+    ByteBuffer bytes = direct(values.length * (long) Double.BYTES);
+    bytes.asDoubleBuffer().put(values);
+    return new Tensor(fromBuffer(bytes, shape, FLOAT64), bytes);
   }
 
   /** An INT64 tensor with a copy of the values. */

@@ -112,8 +112,7 @@ public final class LossHistory implements TrainingListener {
   private static void savePng(XYChart chart, Path file) {
     Path aside = file.resolveSibling(file.getFileName() + ".part");
     try {
-      Files.write(
-          aside, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+      Files.write(aside, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
       Files.move(aside, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       throw new DogeException(

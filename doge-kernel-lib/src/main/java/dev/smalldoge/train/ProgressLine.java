@@ -48,7 +48,7 @@ public final class ProgressLine implements TrainingListener {
         m.spike() > 4 ? String.format(Locale.ROOT, "  loss spike: z %.1f", m.spike()) : "");
   }
 
-  /** Further figures in the order of their names, as {@code "  rewardMargin 0.123"}. */
+  /** Further figures in the order of their names, as {@code " rewardMargin 0.123"}. */
   private static String figures(Map<String, Double> extra) {
     StringBuilder text = new StringBuilder();
     new TreeMap<>(extra)
