@@ -7,14 +7,16 @@ import dev.smalldoge.tokenizer.Message;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.util.Set;
 
-/** Conversations through the tokenizer's chat template; only the assistant's turns are learned. */
+/** Conversations through the tokenizer's chat template. */
 final class ConversationEncoder implements RowEncoder {
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
+  private final ChatReading reading;
 
-  ConversationEncoder(Tokenizer tokenizer) {
+  ConversationEncoder(Tokenizer tokenizer, ChatReading reading) {
     this.tokenizer = tokenizer;
     this.template = tokenizer.chatTemplate();
+    this.reading = reading;
   }
 
   @Override
@@ -24,25 +26,26 @@ final class ConversationEncoder implements RowEncoder {
 
   @Override
   public boolean masks() {
-    return true;
+    return reading.assistantOnly();
   }
 
   @Override
   public EncodedDocument encode(Row row) throws BadRow {
-    Conversation conversation = ChatRows.conversation(row);
+    Conversation conversation = reading.of(ChatRows.conversation(row));
     EncodedChat chat;
     try {
       chat = template.encode(tokenizer, conversation.messages(), false);
     } catch (DogeException e) { // the template refuses these messages: a defect of the row
       throw new BadRow(row, e.getMessage());
     }
-    if (chat.trainedCount() == 0) {
+    if (reading.assistantOnly() && chat.trainedCount() == 0) {
       throw new BadRow(row, "the assistant says nothing in it, so there is nothing to learn");
     }
     long textBytes = 0;
     for (Message message : conversation.messages()) {
       textBytes += TextEncoder.utf8Length(message.content());
     }
-    return new EncodedDocument(chat.ids(), chat.trained(), textBytes);
+    return new EncodedDocument(
+        chat.ids(), reading.assistantOnly() ? chat.trained() : null, textBytes);
   }
 }

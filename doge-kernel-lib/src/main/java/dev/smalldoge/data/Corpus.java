@@ -29,7 +29,7 @@ public final class Corpus {
   private final String textColumn;
   private final long maxRows;
   private final boolean skippingBadRows;
-  private final boolean conversations;
+  private final ChatReading chats;
 
   private Corpus(
       String name,
@@ -37,17 +37,17 @@ public final class Corpus {
       String textColumn,
       long maxRows,
       boolean skippingBadRows,
-      boolean conversations) {
+      ChatReading chats) {
     this.name = name;
     this.files = files;
     this.textColumn = textColumn;
     this.maxRows = maxRows;
     this.skippingBadRows = skippingBadRows;
-    this.conversations = conversations;
+    this.chats = chats;
   }
 
   private static Corpus of(String name, List<Path> files) {
-    return new Corpus(name, files, "text", Long.MAX_VALUE, false, false);
+    return new Corpus(name, files, "text", Long.MAX_VALUE, false, null);
   }
 
   /** The name of a corpus whose folder {@link #under} tells. */
@@ -116,23 +116,23 @@ public final class Corpus {
 
   /** The same corpus under another name, as which its share of a mixture is told. */
   public Corpus withName(String newName) {
-    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows, conversations);
+    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows, chats);
   }
 
   /** Takes the text from {@code column} instead of {@code text}. */
   public Corpus withTextColumn(String column) {
-    return new Corpus(name, files, column, maxRows, skippingBadRows, conversations);
+    return new Corpus(name, files, column, maxRows, skippingBadRows, chats);
   }
 
   /** Only the first {@code rows} rows. */
   public Corpus first(long rows) {
     check(rows > 0, "the first %d rows are none; ask for at least 1", rows);
-    return new Corpus(name, files, textColumn, rows, skippingBadRows, conversations);
+    return new Corpus(name, files, textColumn, rows, skippingBadRows, chats);
   }
 
   /** Leaves rows out that cannot be used, counted and named, instead of refusing the corpus. */
   public Corpus skippingBadRows() {
-    return new Corpus(name, files, textColumn, maxRows, true, conversations);
+    return new Corpus(name, files, textColumn, maxRows, true, chats);
   }
 
   /**
@@ -140,7 +140,24 @@ public final class Corpus {
    * and only what the assistant says is learned.
    */
   public Corpus asConversations() {
-    return new Corpus(name, files, textColumn, maxRows, skippingBadRows, true);
+    return asConversations("", true);
+  }
+
+  /**
+   * As {@link #asConversations()}, with two choices.
+   *
+   * @param systemPrompt first message of every conversation that has none of its own; empty for
+   *     none
+   * @param assistantOnly whether only what the assistant says is learned; otherwise everything
+   */
+  public Corpus asConversations(String systemPrompt, boolean assistantOnly) {
+    return new Corpus(
+        name,
+        files,
+        textColumn,
+        maxRows,
+        skippingBadRows,
+        new ChatReading(systemPrompt, assistantOnly));
   }
 
   /** Its name. */
@@ -210,8 +227,8 @@ public final class Corpus {
   }
 
   RowEncoder encoder(Tokenizer tokenizer) {
-    return conversations
-        ? new ConversationEncoder(tokenizer)
+    return chats != null
+        ? new ConversationEncoder(tokenizer, chats)
         : new TextEncoder(tokenizer, textColumn);
   }
 

@@ -83,8 +83,15 @@ public final class Mixture {
 
   /** The same mixture with every corpus read as {@link Corpus#asConversations} does. */
   public Mixture asConversations() {
+    return asConversations("", true);
+  }
+
+  /** The same with the choices of {@link Corpus#asConversations(String, boolean)}. */
+  public Mixture asConversations(String systemPrompt, boolean assistantOnly) {
     return new Mixture(
-        parts.stream().map(p -> new Part(p.corpus().asConversations(), p.ratio())).toList(),
+        parts.stream()
+            .map(p -> new Part(p.corpus().asConversations(systemPrompt, assistantOnly), p.ratio()))
+            .toList(),
         documents);
   }
 

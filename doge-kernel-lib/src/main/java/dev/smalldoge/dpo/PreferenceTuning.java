@@ -3,8 +3,10 @@ package dev.smalldoge.dpo;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.DpoRecipe;
 import dev.smalldoge.config.PreferenceLoss;
 import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Doctor;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.train.Evaluation;
@@ -65,6 +67,21 @@ public final class PreferenceTuning extends Tuning<PreferenceTuning> {
         what,
         fingerprint.substring(0, 8),
         start.tokenizer().fingerprint().substring(0, 8));
+  }
+
+  /**
+   * What a recipe describes, with its model opened and its corpora tokenized.
+   *
+   * @param datasets folder in which corpora are looked for by name; {@code doge download} fills it
+   * @throws dev.smalldoge.config.DogeException if the model or a corpus is not there
+   */
+  public static PreferenceTuning of(DpoRecipe recipe, String datasets, Device device) {
+    return RecipeRun.of(recipe, datasets, device);
+  }
+
+  /** As above, with the corpora in {@code datasets}, on the best device. */
+  public static PreferenceTuning of(DpoRecipe recipe) {
+    return of(recipe, "datasets", Device.best());
   }
 
   @Override

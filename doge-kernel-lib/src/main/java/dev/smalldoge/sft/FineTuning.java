@@ -2,8 +2,10 @@ package dev.smalldoge.sft;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.SftRecipe;
 import dev.smalldoge.data.Sequences;
 import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Doctor;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.train.Evaluation;
@@ -53,6 +55,21 @@ public final class FineTuning extends Tuning<FineTuning> {
    */
   public static FineTuning of(LanguageModel start, Sequences sequences) {
     return new FineTuning(start, sequences);
+  }
+
+  /**
+   * What a recipe describes, with its model opened and its corpora tokenized.
+   *
+   * @param datasets folder in which corpora are looked for by name; {@code doge download} fills it
+   * @throws dev.smalldoge.config.DogeException if the model or a corpus is not there
+   */
+  public static FineTuning of(SftRecipe recipe, String datasets, Device device) {
+    return RecipeRun.of(recipe, datasets, device);
+  }
+
+  /** As above, with the corpora in {@code datasets}, on the best device. */
+  public static FineTuning of(SftRecipe recipe) {
+    return of(recipe, "datasets", Device.best());
   }
 
   @Override

@@ -185,9 +185,7 @@ public abstract class Tuning<S extends Tuning<S>> {
   public S settings(TrainingSettings s) {
     learningRate = s.learningRate();
     schedule = s.schedule();
-    optimizer =
-        new AdamW.Settings(
-            s.adamBeta1(), s.adamBeta2(), s.adamEpsilon(), s.weightDecay(), s.maxGradNorm());
+    optimizer = AdamW.Settings.of(s);
     microBatchSize = s.microBatchSize();
     gradientAccumulationSteps = s.gradientAccumulationSteps();
     epochs = s.numTrainEpochs();
@@ -224,7 +222,7 @@ public abstract class Tuning<S extends Tuning<S>> {
   protected int steps(long perEpoch) {
     long perStep = (long) microBatchSize * gradientAccumulationSteps;
     return Math.toIntExact(
-        maxSteps > 0 ? maxSteps : (long) Math.ceil(epochs * perEpoch / (double) perStep));
+        maxSteps > 0 ? maxSteps : Math.max(1, Math.round(epochs * perEpoch / perStep)));
   }
 
   /** What the run will need: parameters, memory, time. */
