@@ -19,6 +19,8 @@ import picocli.CommandLine.HelpCommand;
       GenerateCommand.class,
       RecipesCommand.class,
       GoldenCommand.class,
+      KernelCommand.class,
+      JShellCommand.class,
       BenchCommand.class,
       HelpCommand.class
     })

@@ -27,9 +27,9 @@ public sealed interface Recipe permits PretrainRecipe, SftRecipe, DpoRecipe {
     return RecipeReader.read(file, List.of(overrides));
   }
 
-  /** As {@link #load(Path, String...)}. */
+  /** As {@link #load(Path, String...)}, from {@link Home}. */
   static Recipe load(String file, String... overrides) {
-    return load(Path.of(file), overrides);
+    return load(Home.path(file), overrides);
   }
 
   /** What the run is called. */

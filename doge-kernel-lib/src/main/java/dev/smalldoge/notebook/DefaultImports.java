@@ -32,6 +32,7 @@ public final class DefaultImports {
           "dev.smalldoge.generate",
           "dev.smalldoge.eval",
           "dev.smalldoge.serve",
+          "dev.smalldoge.notebook",
           "dev.smalldoge.notebook.display",
           "tech.tablesaw.api",
           "org.knowm.xchart");
@@ -66,7 +67,7 @@ public final class DefaultImports {
 
   /** Packages of this library that cells import. */
   public static List<String> ownPackages() {
-    List<String> names = new ArrayList<>(List.of("dev.smalldoge.notebook"));
+    List<String> names = new ArrayList<>();
     OURS.stream().filter(name -> name.startsWith("dev.smalldoge.")).forEach(names::add);
     return names;
   }

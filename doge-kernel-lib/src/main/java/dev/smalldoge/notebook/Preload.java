@@ -19,6 +19,12 @@ import java.util.Map;
  * <p>All three take a class path and a startup script; {@link #writeScripts} writes the scripts.
  */
 public final class Preload {
+  /** Name of the script for JShell. */
+  public static final String JSHELL_SCRIPT = "doge.jshell";
+
+  /** Name of the script for IJava and JJava. */
+  public static final String KERNEL_SCRIPT = "doge-kernel.jshell";
+
   private Preload() {}
 
   /**
@@ -43,15 +49,15 @@ public final class Preload {
   }
 
   /**
-   * Writes {@code doge.jshell} for JShell and {@code doge-kernel.jshell} for other kernels.
+   * Writes {@link #JSHELL_SCRIPT} and {@link #KERNEL_SCRIPT}.
    *
    * @return {@code folder}
    */
   public static Path writeScripts(Path folder) {
     try {
       Files.createDirectories(folder);
-      write(folder.resolve("doge.jshell"), jshellScript());
-      write(folder.resolve("doge-kernel.jshell"), kernelScript());
+      write(folder.resolve(JSHELL_SCRIPT), jshellScript());
+      write(folder.resolve(KERNEL_SCRIPT), kernelScript());
       return folder;
     } catch (IOException e) {
       throw new DogeException(
@@ -80,7 +86,7 @@ public final class Preload {
     command.add("--startup");
     command.add("DEFAULT");
     command.add("--startup");
-    command.add(scripts.resolve("doge.jshell").toString());
+    command.add(scripts.resolve(JSHELL_SCRIPT).toString());
     java.flags().forEach(flag -> command.add("-R" + flag));
     command.addAll(arguments);
     return command;
@@ -97,8 +103,7 @@ public final class Preload {
     variables.put(
         prefix + "_CLASSPATH",
         String.join(File.pathSeparator, Libraries.jars(Libraries.classPath())));
-    variables.put(
-        prefix + "_STARTUP_SCRIPTS_PATH", scripts.resolve("doge-kernel.jshell").toString());
+    variables.put(prefix + "_STARTUP_SCRIPTS_PATH", scripts.resolve(KERNEL_SCRIPT).toString());
     return variables;
   }
 }

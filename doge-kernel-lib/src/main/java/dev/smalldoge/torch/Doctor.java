@@ -49,6 +49,26 @@ public final class Doctor {
       }
       return text.toString().stripTrailing();
     }
+
+    /** The same table for a notebook. */
+    public String toHtml() {
+      StringBuilder html = new StringBuilder("<table><tbody>");
+      for (Finding f : findings) {
+        html.append("<tr><td>").append(f.well() ? "✓" : "<b>✗</b>");
+        for (String cell : List.of(f.what, f.found)) {
+          html.append("</td><td style=\"text-align:left\">").append(escape(cell));
+        }
+        if (!f.well()) {
+          html.append("<br/><b>do:</b> <code>").append(escape(f.remedy)).append("</code>");
+        }
+        html.append("</td></tr>");
+      }
+      return html.append("</tbody></table>").toString();
+    }
+
+    private static String escape(String text) {
+      return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    }
   }
 
   private Doctor() {}
@@ -72,7 +92,7 @@ public final class Doctor {
     findings.add(
         new Finding(
             "native cache",
-            cache.toString(),
+            "~/.djl.ai",
             !Files.exists(cache) || Files.isWritable(cache)
                 ? ""
                 : "export DJL_CACHE_DIR=<a folder that can be written>"));

@@ -4,19 +4,31 @@ import dev.smalldoge.train.EvaluationMetrics;
 import dev.smalldoge.train.StepMetrics;
 import dev.smalldoge.train.TrainingListener;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
-/** Feeds a chart with what a training run tells. */
+/** Feeds a chart with what a training run tells, and with the memory that it takes. */
 final class ChartListener implements TrainingListener {
-  private final LiveChart chart;
-  private StepMetrics first;
+  private static final double SECONDS_BETWEEN_LOOKS = 1;
 
-  ChartListener(LiveChart chart) {
+  private final LiveChart chart;
+  private final LongSupplier memory;
+  private StepMetrics first;
+  private double lookedAt = Double.NEGATIVE_INFINITY;
+  private long memoryBytes;
+
+  /** Feeds {@code chart}; {@code memory} tells bytes in use and is asked once a second. */
+  ChartListener(LiveChart chart, LongSupplier memory) {
     this.chart = chart;
+    this.memory = memory;
   }
 
   @Override
   public void stepped(StepMetrics m) {
     first = first == null ? m : first;
+    if (m.seconds() - lookedAt >= SECONDS_BETWEEN_LOOKS) {
+      lookedAt = m.seconds();
+      memoryBytes = memory.getAsLong();
+    }
     chart.add(
         new TrainingMoment(
             m.step() + 1,
@@ -26,7 +38,7 @@ final class ChartListener implements TrainingListener {
             m.learningRate(),
             m.gradNorm(),
             m.tokensPerSecond(),
-            0,
+            memoryBytes,
             remaining(m)));
   }
 

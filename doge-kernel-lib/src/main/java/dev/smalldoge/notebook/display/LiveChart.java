@@ -41,8 +41,16 @@ public final class LiveChart implements AutoCloseable {
     this.nanoTime = nanoTime;
   }
 
-  /** Shows an empty chart, which {@link #add} fills. */
+  /**
+   * Shows an empty chart, which {@link #add} fills, over the expected curve of the recipe {@code
+   * title} where one is kept.
+   */
   public static LiveChart start(String title) {
+    ExpectedLoss expected = ExpectedLoss.of(title);
+    return open(title).expect(expected.steps(), expected.losses());
+  }
+
+  private static LiveChart open(String title) {
     if (!Displays.host().isRich()) {
       return new LiveChart(title, null, new TextProgress(), System::nanoTime);
     }
@@ -83,7 +91,7 @@ public final class LiveChart implements AutoCloseable {
 
   /** A listener that draws a training run here as it goes. */
   public TrainingListener listener() {
-    return new ChartListener(this);
+    return new ChartListener(this, DeviceMemory::usedBytes);
   }
 
   private void show(TrainingMoment moment) {

@@ -173,40 +173,4 @@ public final class KernelInstaller {
     String xdg = environment.getOrDefault("XDG_DATA_HOME", "");
     return xdg.isBlank() ? Path.of(home, ".local", "share", "jupyter") : Path.of(xdg, "jupyter");
   }
-
-  /** Installs from the command line: {@code --name --jdk --data-dir --heap --no-archive}. */
-  public static void main(String... arguments) {
-    try {
-      System.out.println("Installed " + install(parse(arguments)));
-    } catch (DogeException e) {
-      System.err.println(e.getMessage());
-      System.exit(1);
-    }
-  }
-
-  static Options parse(String... arguments) {
-    Options options = Options.defaults();
-    for (int i = 0; i < arguments.length; i++) {
-      String option = arguments[i];
-      if (option.equals("--no-archive")) {
-        options = options.withArchive(false);
-        continue;
-      }
-      check(i + 1 < arguments.length, "The option %s needs a value after it", option);
-      String value = arguments[++i];
-      options =
-          switch (option) {
-            case "--name" -> options.withName(value, "Java (" + value + ")");
-            case "--jdk" -> options.withJdk(Path.of(value));
-            case "--data-dir" -> options.withDataFolder(Path.of(value));
-            case "--heap" -> options.withHeap(value);
-            default ->
-                throw new DogeException(
-                    "There is no option "
-                        + option
-                        + "; use --name, --jdk, --data-dir, --heap or --no-archive");
-          };
-    }
-    return options;
-  }
 }

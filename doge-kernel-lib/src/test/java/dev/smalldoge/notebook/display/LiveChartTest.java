@@ -1,8 +1,10 @@
 package dev.smalldoge.notebook.display;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.smalldoge.config.DogeException;
 import dev.smalldoge.train.EvaluationMetrics;
 import dev.smalldoge.train.StepMetrics;
 import dev.smalldoge.train.TrainingListener;
@@ -10,6 +12,8 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -17,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
 
 class LiveChartTest {
@@ -106,13 +111,33 @@ class LiveChartTest {
 
   @Test
   void aTrainingRunDrawsItself() {
-    TrainingListener listener = chart().listener();
+    TrainingListener listener = new ChartListener(chart(), () -> 5L << 29);
     listener.stepped(step(0, 5, 0));
     listener.stepped(step(1, 4, 2));
     listener.evaluated(new EvaluationMetrics(2, 3.75, 100));
     listener.finished(true);
     assertThat(updates.get(updates.size() - 1).text())
-        .contains("step 2/10 (20.0 %)  loss 4.0000  eval 3.7500", "ETA 16 s");
+        .contains("step 2/10 (20.0 %)  loss 4.0000  eval 3.7500", "2.50 GiB", "ETA 16 s");
+  }
+
+  @Test
+  void memoryOfThisProcessIsKnownWithoutAGpu() {
+    // a JVM with libtorch's classes has more than 20 MiB and, on this machine, less than 64 GiB
+    assertThat(DeviceMemory.usedBytes()).isBetween(20L << 20, 64L << 30);
+  }
+
+  @Test
+  void expectedLossesAreReadAndBadLinesTold(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("Tiny.csv");
+    Files.writeString(file, "# made by hand\nstep,loss\n1,8.25\n300,3\n");
+    ExpectedLoss expected = ExpectedLoss.read(file);
+    assertThat(expected.steps()).containsExactly(1, 300);
+    assertThat(expected.losses()).containsExactly(8.25, 3);
+    Files.writeString(file, "step,loss\n1;8\n");
+    assertThatThrownBy(() -> ExpectedLoss.read(file))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining("\"1;8\" is not \"step,loss\"");
+    assertThat(ExpectedLoss.of("no such recipe").steps()).isEmpty();
   }
 
   private static StepMetrics step(long step, double loss, double seconds) {

@@ -1,0 +1,31 @@
+package dev.smalldoge.notebook;
+
+import dev.smalldoge.torch.Doctor;
+
+/**
+ * The machine and this library as a whole; the stages have nouns of their own.
+ *
+ * <p>Example: {@code Doge.doctor()} as a cell shows what this machine offers for training.
+ */
+public final class Doge {
+  private Doge() {}
+
+  /**
+   * Looks at JDK, memory, libtorch, GPU and caches, and says what mends whatever is wrong; loads
+   * libtorch, whose first use on a CUDA machine downloads it.
+   */
+  public static Doctor.Report doctor() {
+    return Doctor.examine();
+  }
+
+  /** The versions of this library and of what runs it, such as {@code doge 0.1.0, Java 17.0.15}. */
+  public static String version() {
+    return "doge " + libraryVersion() + ", Java " + Runtime.version();
+  }
+
+  /** From the jar's manifest; classes in a folder, as while developing, have none. */
+  private static String libraryVersion() {
+    String version = Doge.class.getPackage().getImplementationVersion();
+    return version == null ? "development" : version;
+  }
+}
