@@ -1,5 +1,6 @@
 package dev.smalldoge.notebook.display;
 
+import dev.smalldoge.train.RunProgress;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -37,9 +38,10 @@ public final class Displays {
     }
   }
 
-  /** Shows everything in {@code newHost} from now on. */
+  /** Shows everything in {@code newHost} from now on, training runs as live charts. */
   public static void attach(DisplayHost newHost) {
     host = newHost;
+    RunProgress.showBy(title -> LiveChart.start(title).listener());
   }
 
   /** Shows {@code value} now. */

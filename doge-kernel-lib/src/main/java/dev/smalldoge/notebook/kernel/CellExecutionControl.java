@@ -3,6 +3,7 @@ package dev.smalldoge.notebook.kernel;
 import com.google.errorprone.annotations.Keep;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.util.List;
 import jdk.jshell.execution.LocalExecutionControl;
 import jdk.jshell.spi.ExecutionControl;
 
@@ -16,6 +17,8 @@ final class CellExecutionControl extends LocalExecutionControl {
   private static final Method NOTHING = nothingMethod();
 
   private final CellThread cellThread;
+  private final HeldValues held = new HeldValues();
+  private List<String> declared = List.of();
   private CellThread.Outcome outcome;
   private Class<?> lastClass;
 
@@ -40,7 +43,9 @@ final class CellExecutionControl extends LocalExecutionControl {
   @Override
   protected String invoke(Method snippet) throws Exception {
     super.invoke(NOTHING);
-    CellThread.Outcome now = cellThread.call(() -> run(snippet));
+    List<String> released = declared;
+    declared = List.of();
+    CellThread.Outcome now = cellThread.call(() -> run(snippet, released));
     if (now.thrown() instanceof InvocationTargetException e) {
       now = new CellThread.Outcome(null, e.getCause());
     }
@@ -55,9 +60,25 @@ final class CellExecutionControl extends LocalExecutionControl {
     return ""; // the shell wants a text, but the result stays an object
   }
 
-  private static Object run(Method snippet) throws ReflectiveOperationException {
+  private Object run(Method snippet, List<String> released) throws Exception {
+    for (String name : released) {
+      held.release(name);
+    }
     Thread.currentThread().setContextClassLoader(snippet.getDeclaringClass().getClassLoader());
     return snippet.invoke(null);
+  }
+
+  /**
+   * Tells which variables the next snippet declares: what they held is given back once the snippet
+   * has compiled, before it runs.
+   */
+  void declares(List<String> names) {
+    declared = names;
+  }
+
+  /** Remembers where the last snippet keeps the variable {@code name}. */
+  void remember(String name) {
+    held.remember(name, lastClass);
   }
 
   /** What the last snippet came to, once; null if it did not run. */

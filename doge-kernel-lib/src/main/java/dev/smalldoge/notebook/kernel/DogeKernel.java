@@ -33,6 +33,7 @@ public final class DogeKernel extends BaseKernel {
         .createRegistration(Object.class)
         .preferring("text/plain", "text/html", "image/png")
         .register((value, context) -> addForms(value, context.getOutputContainer()));
+    Displays.register(DisplayData.class, KernelHost::rendering); // display(render(x, type))
     Displays.attach(new KernelHost(outbox));
     KernelFunctions.serve(this);
   }

@@ -13,6 +13,7 @@ import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.Completeness;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
+import jdk.jshell.VarSnippet;
 import jdk.jshell.spi.ExecutionControlProvider;
 
 /** The user's Java session: what cells declare, and how they run, end and are interrupted. */
@@ -117,6 +118,7 @@ final class Session implements AutoCloseable {
 
   private Object evaluateOne(String source, ErrorReport.Place place, List<Unfinished> unfinished)
       throws CellError {
+    control.declares(declaredVariables(source));
     List<SnippetEvent> events = interrupter.within(settings.timeout(), () -> shell.eval(source));
     CellThread.Outcome outcome = control.takeOutcome();
     Object value = NOTHING;
@@ -126,6 +128,9 @@ final class Session implements AutoCloseable {
       }
       Snippet snippet = event.snippet();
       errors.remember(snippet.id(), place);
+      if (outcome != null && snippet instanceof VarSnippet variable && !isExpression(snippet)) {
+        control.remember(variable.name());
+      }
       if (outcome != null && outcome.thrown() != null) {
         forgetUnnamed(snippet);
         throw errors.thrown(outcome.thrown(), event.exception(), place, interrupter);
@@ -146,6 +151,14 @@ final class Session implements AutoCloseable {
     return value;
   }
 
+  private List<String> declaredVariables(String source) {
+    return shell.sourceCodeAnalysis().sourceToSnippets(source).stream()
+        .filter(VarSnippet.class::isInstance)
+        .filter(snippet -> !isExpression(snippet))
+        .map(snippet -> ((VarSnippet) snippet).name())
+        .toList();
+  }
+
   private static boolean isExpression(Snippet snippet) {
     return switch (snippet.subKind()) {
       case VAR_VALUE_SUBKIND, OTHER_EXPRESSION_SUBKIND, TEMP_VAR_EXPRESSION_SUBKIND -> true;
@@ -156,7 +169,7 @@ final class Session implements AutoCloseable {
   /** JShell keeps every unnamed result for ever, so a model that was shown once: let it go. */
   private void forgetUnnamed(Snippet snippet) {
     if (snippet.subKind() == Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND) {
-      control.forget(((jdk.jshell.VarSnippet) snippet).name());
+      control.forget(((VarSnippet) snippet).name());
       shell.drop(snippet);
     }
   }
