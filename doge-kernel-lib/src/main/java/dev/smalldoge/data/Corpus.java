@@ -3,6 +3,7 @@ package dev.smalldoge.data;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Home;
 import dev.smalldoge.config.NearestWord;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -60,13 +61,12 @@ public final class Corpus {
 
     /**
      * The corpus in {@code folder}: {@code shipped/NAME.jsonl.gz}, or the folder NAME that {@code
-     * doge download} made. A relative folder is looked for here, in {@code DOGE_HOME} and one level
-     * up.
+     * doge download} made. A relative folder is seen from {@link Home}.
      *
      * @throws DogeException with the names there are, if it is not there
      */
     public Corpus under(String folder) {
-      return under(located(Path.of(folder)));
+      return under(Home.path(folder));
     }
 
     /** As {@link #under(String)}, for exactly this folder. */
@@ -94,7 +94,7 @@ public final class Corpus {
 
   /** The rows of one file: jsonl, jsonl.gz, jsonl.zst, parquet, or a text as its only row. */
   public static Corpus file(String file) {
-    return file(located(Path.of(file)));
+    return file(Home.path(file));
   }
 
   /** As {@link #file(String)}. */
@@ -106,7 +106,7 @@ public final class Corpus {
 
   /** The rows of every data file in a folder and below; without any, its text files. */
   public static Corpus folder(String folder) {
-    return folder(located(Path.of(folder)));
+    return folder(Home.path(folder));
   }
 
   /** As {@link #folder(String)}. */
@@ -230,19 +230,6 @@ public final class Corpus {
     return chats != null
         ? new ConversationEncoder(tokenizer, chats)
         : new TextEncoder(tokenizer, textColumn);
-  }
-
-  /** Where a relative path is: here, under DOGE_HOME, or one level up, as from notebooks/. */
-  static Path located(Path path) {
-    String home = System.getenv("DOGE_HOME");
-    List<Path> places = new ArrayList<>(List.of(path));
-    if (!path.isAbsolute()) {
-      if (home != null) {
-        places.add(Path.of(home).resolve(path));
-      }
-      places.add(Path.of("..").resolve(path));
-    }
-    return places.stream().filter(Files::exists).findFirst().orElse(path);
   }
 
   private static List<String> names(Path folder) {

@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DataMixture;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Home;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -60,7 +61,7 @@ public final class Mixture {
   }
 
   private static Corpus corpus(String name, String folder) {
-    Path path = Corpus.located(Path.of(name));
+    Path path = Home.path(name);
     if (Files.isRegularFile(path)) {
       return Corpus.file(path);
     }

@@ -3,6 +3,7 @@ package dev.smalldoge.generate;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.GenerationConfig;
+import dev.smalldoge.config.Home;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
 import dev.smalldoge.model.Precision;
@@ -34,7 +35,7 @@ public final class LanguageModel implements AutoCloseable {
 
   /** Opens a folder with model and tokenizer files on the best device. */
   public static LanguageModel open(String folder) {
-    return open(Path.of(folder), Device.best());
+    return open(Home.path(folder), Device.best());
   }
 
   /** Opens a folder with model and tokenizer files. */

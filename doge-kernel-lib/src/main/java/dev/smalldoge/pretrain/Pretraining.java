@@ -2,6 +2,7 @@ package dev.smalldoge.pretrain;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.Home;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.PretrainRecipe;
 import dev.smalldoge.data.Sequences;
@@ -52,8 +53,8 @@ public final class Pretraining {
   private LearningRateSchedule schedule = new WarmupStableDecay(8e-3, 800, 6_400, 800, 0);
   private AdamW.Settings optimizer = AdamW.Settings.PRETRAINING;
   private String title = "pretraining";
-  private Path folder = Path.of("runs", "pretrain");
-  private Path startFrom;
+  private Path folder = Home.path("runs/pretrain");
+  private String startFrom;
   private Device device;
   private Precision precision;
   private int microBatchSize = 1;
@@ -177,13 +178,13 @@ public final class Pretraining {
 
   /** The run's folder; a run that was stopped there goes on. */
   public Pretraining checkpoints(String runFolder) {
-    folder = Path.of(runFolder);
+    folder = Home.path(runFolder);
     return this;
   }
 
   /** A model folder whose weights are the start, in place of random ones. */
   public Pretraining startFrom(String modelFolder) {
-    startFrom = Path.of(modelFolder);
+    startFrom = modelFolder;
     return this;
   }
 
@@ -257,7 +258,7 @@ public final class Pretraining {
     Weights weights =
         startFrom == null
             ? Weights.initialize(config, operations, seed)
-            : ModelFiles.weights(startFrom, config, operations);
+            : ModelFiles.weights(Home.path(startFrom), config, operations);
     return new DogeForCausalLm(config, weights, chosenPrecision(where));
   }
 

@@ -4,13 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The real jshell tool, as a process, with this library preloaded. */
+/** The real jshell tool, as {@code doge jshell} starts it, with this library preloaded. */
 class JShellTest {
   @TempDir private Path folder;
 
@@ -39,14 +38,16 @@ class JShellTest {
   private List<String> run(String script) throws Exception {
     Path input = Files.writeString(folder.resolve("input.jsh"), script);
     Path output = folder.resolve("output.txt");
+    String classPath =
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
     List<String> command =
-        new ArrayList<>(
-            Preload.jshell(null, Preload.writeScripts(folder.resolve("scripts")), List.of("-")));
-    command.replaceAll(
-        argument ->
-            argument.contains("surefirebooter")
-                ? System.getProperty("surefire.test.class.path")
-                : argument);
+        List.of(
+            ProcessHandle.current().info().command().orElse("java"),
+            "-cp",
+            classPath,
+            "dev.smalldoge.cli.Main",
+            "jshell",
+            "-");
     Process process =
         new ProcessBuilder(command)
             .redirectInput(input.toFile())
