@@ -15,21 +15,23 @@ import java.util.List;
  *
  * <p>It lies in {@code recipes/expected/<name of the recipe>.csv}: lines that begin with {@code #}
  * say where it is from, then {@code step,loss}, updates done and nats per token.
- *
- * @param steps updates done, rising
- * @param losses nats per token at each
  */
-record ExpectedLoss(double[] steps, double[] losses) {
+final class ExpectedLoss {
   private static final String HEADER = "step,loss";
 
+  /** The loss after so many updates. */
+  record Point(double step, double loss) {}
+
+  private ExpectedLoss() {}
+
   /** The curve of the recipe {@code name}; empty where none is kept. */
-  static ExpectedLoss of(String name) {
+  static List<Point> of(String name) {
     Path file = Home.path("recipes/expected/" + name.replaceAll("[^A-Za-z0-9 ._-]", "") + ".csv");
-    return Files.isRegularFile(file) ? read(file) : new ExpectedLoss(new double[0], new double[0]);
+    return Files.isRegularFile(file) ? read(file) : List.of();
   }
 
-  static ExpectedLoss read(Path file) {
-    List<double[]> points = new ArrayList<>();
+  static List<Point> read(Path file) {
+    List<Point> points = new ArrayList<>();
     try {
       for (String line : Files.readAllLines(file)) {
         if (line.startsWith("#") || line.isBlank() || line.equals(HEADER)) {
@@ -41,13 +43,11 @@ record ExpectedLoss(double[] steps, double[] losses) {
             "%s: \"%s\" is not \"step,loss\"; mend the line, or delete the file",
             file,
             line);
-        points.add(new double[] {Double.parseDouble(cells[0]), Double.parseDouble(cells[1])});
+        points.add(new Point(Double.parseDouble(cells[0]), Double.parseDouble(cells[1])));
       }
     } catch (IOException e) {
       throw new DogeException("Cannot read " + file + "; delete it, or make it readable", e);
     }
-    return new ExpectedLoss(
-        points.stream().mapToDouble(point -> point[0]).toArray(),
-        points.stream().mapToDouble(point -> point[1]).toArray());
+    return List.copyOf(points);
   }
 }

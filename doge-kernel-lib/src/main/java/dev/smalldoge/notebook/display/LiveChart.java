@@ -46,8 +46,9 @@ public final class LiveChart implements AutoCloseable {
    * title} where one is kept.
    */
   public static LiveChart start(String title) {
-    ExpectedLoss expected = ExpectedLoss.of(title);
-    return open(title).expect(expected.steps(), expected.losses());
+    LiveChart chart = open(title);
+    ExpectedLoss.of(title).forEach(point -> chart.expected.add(point.step(), point.loss()));
+    return chart;
   }
 
   private static LiveChart open(String title) {

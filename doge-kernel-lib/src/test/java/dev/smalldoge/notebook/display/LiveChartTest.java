@@ -130,14 +130,13 @@ class LiveChartTest {
   void expectedLossesAreReadAndBadLinesTold(@TempDir Path folder) throws Exception {
     Path file = folder.resolve("Tiny.csv");
     Files.writeString(file, "# made by hand\nstep,loss\n1,8.25\n300,3\n");
-    ExpectedLoss expected = ExpectedLoss.read(file);
-    assertThat(expected.steps()).containsExactly(1, 300);
-    assertThat(expected.losses()).containsExactly(8.25, 3);
+    assertThat(ExpectedLoss.read(file))
+        .containsExactly(new ExpectedLoss.Point(1, 8.25), new ExpectedLoss.Point(300, 3));
     Files.writeString(file, "step,loss\n1;8\n");
     assertThatThrownBy(() -> ExpectedLoss.read(file))
         .isInstanceOf(DogeException.class)
         .hasMessageContaining("\"1;8\" is not \"step,loss\"");
-    assertThat(ExpectedLoss.of("no such recipe").steps()).isEmpty();
+    assertThat(ExpectedLoss.of("no such recipe")).isEmpty();
   }
 
   private static StepMetrics step(long step, double loss, double seconds) {
