@@ -1,10 +1,11 @@
 package dev.smalldoge.generate;
 
 /** Text as HTML. */
-final class Html {
+public final class Html {
   private Html() {}
 
-  static String escape(String text) {
+  /** The text with what HTML takes as its own escaped. */
+  public static String escape(String text) {
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 }
