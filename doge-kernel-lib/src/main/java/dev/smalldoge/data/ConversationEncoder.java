@@ -43,7 +43,7 @@ final class ConversationEncoder implements RowEncoder {
     }
     long textBytes = 0;
     for (Message message : conversation.messages()) {
-      textBytes += TextEncoder.utf8Length(message.content());
+      textBytes += Utf8.length(message.content());
     }
     return new EncodedDocument(
         chat.ids(), reading.assistantOnly() ? chat.trained() : null, textBytes);

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringReader;
 import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,22 +60,13 @@ final class JsonlReader implements RowReader {
       return Row.broken(file, row, tooLong(maxRowBytes));
     }
     String text = new String(line, 0, length, StandardCharsets.UTF_8);
-    if (text.indexOf('\uFFFD') >= 0 && !isUtf8()) { // replaced, or really there
-      return Row.broken(file, row, "its bytes are not UTF-8");
+    if (Utf8.isBroken(text, ByteBuffer.wrap(line, 0, length))) {
+      return Row.broken(file, row, Utf8.DEFECT);
     }
     try {
       return Row.of(file, row, parse(text));
     } catch (JsonParseException | IllegalStateException | IOException e) {
       return Row.broken(file, row, "it is not one JSON object");
-    }
-  }
-
-  private boolean isUtf8() {
-    try {
-      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line, 0, length));
-      return true;
-    } catch (CharacterCodingException e) {
-      return false;
     }
   }
 

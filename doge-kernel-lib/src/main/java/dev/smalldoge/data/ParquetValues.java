@@ -1,8 +1,5 @@
 package dev.smalldoge.data;
 
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -197,19 +194,10 @@ final class ParquetValues extends RecordMaterializer<Map<String, Object>> {
         return;
       }
       String text = value.toStringUsingUTF8();
-      if (text.indexOf('\uFFFD') >= 0 && !isUtf8(value.toByteBuffer())) { // or really there
-        defect = "its bytes are not UTF-8";
+      if (Utf8.isBroken(text, value.toByteBuffer())) {
+        defect = Utf8.DEFECT;
       }
       target.accept(text);
-    }
-
-    private boolean isUtf8(ByteBuffer encoded) {
-      try {
-        StandardCharsets.UTF_8.newDecoder().decode(encoded);
-        return true;
-      } catch (CharacterCodingException e) {
-        return false;
-      }
     }
 
     @Override

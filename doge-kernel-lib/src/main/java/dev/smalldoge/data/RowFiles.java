@@ -17,7 +17,8 @@ import java.util.zip.GZIPInputStream;
 
 /** Which files hold rows, and how each kind is read. */
 final class RowFiles {
-  private static final List<String> DATA = List.of(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet");
+  private static final List<String> DATA =
+      List.of(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", ".arrow");
   private static final List<String> TEXT = List.of(".txt", ".md", ".rst", ".py", ".java");
 
   private RowFiles() {}
@@ -33,6 +34,10 @@ final class RowFiles {
         "%s is no folder; give one with %s or text files",
         folder,
         String.join(", ", DATA));
+    List<Path> saved = ArrowFolder.files(folder);
+    if (!saved.isEmpty()) {
+      return saved;
+    }
     List<Path> all;
     try (Stream<Path> files = Files.walk(folder)) {
       all = files.filter(Files::isRegularFile).filter(RowFiles::visible).sorted().toList();
@@ -75,6 +80,9 @@ final class RowFiles {
       throws IOException {
     if (isText(file)) {
       return new TextFileReader(file, first, maxRowBytes);
+    }
+    if (ends(file, List.of(".arrow"))) {
+      return new ArrowRowReader(file, columns, first, maxRowBytes);
     }
     if (ends(file, List.of(".parquet"))) {
       return new ParquetRowReader(file, columns, first, maxRowBytes);

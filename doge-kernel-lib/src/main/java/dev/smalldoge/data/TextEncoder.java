@@ -30,18 +30,6 @@ final class TextEncoder implements RowEncoder {
     framed[0] = bos;
     System.arraycopy(ids, 0, framed, 1, ids.length);
     framed[framed.length - 1] = eos;
-    return new EncodedDocument(framed, null, utf8Length(text));
-  }
-
-  /** UTF-8 bytes of well-formed text, without encoding it. */
-  static long utf8Length(String text) {
-    long bytes = text.length();
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c >= 0x80) {
-        bytes += c >= 0x800 && !Character.isSurrogate(c) ? 2 : 1; // half of a pair's four bytes
-      }
-    }
-    return bytes;
+    return new EncodedDocument(framed, null, Utf8.length(text));
   }
 }

@@ -38,7 +38,7 @@ final class TextFileReader implements RowReader {
               .toString();
       return Row.of(file, 0, Map.of("id", file.getFileName().toString(), "text", text));
     } catch (CharacterCodingException e) {
-      return Row.broken(file, 0, "its bytes are not UTF-8");
+      return Row.broken(file, 0, Utf8.DEFECT);
     }
   }
 
