@@ -10,6 +10,7 @@ import picocli.CommandLine.HelpCommand;
     name = "doge",
     description = "Train, fine-tune and talk to Doge small language models.",
     subcommands = {
+      ChatCommand.class,
       DoctorCommand.class,
       PreprocessCommand.class,
       PretrainCommand.class,

@@ -30,6 +30,7 @@ public final class Generator {
   private GenerationConfig config;
   private long seed;
   private List<String> stopStrings = List.of();
+  private List<Integer> stopTokenIds = List.of();
   private Consumer<String> listener;
   private Cancellation cancellation = new Cancellation();
 
@@ -80,18 +81,19 @@ public final class Generator {
   @CanIgnoreReturnValue
   public Generator stopAt(String... stops) {
     List<String> texts = new ArrayList<>();
-    List<Integer> ends = new ArrayList<>(config.eosTokenIds());
+    List<Integer> tokens = new ArrayList<>();
     for (String stop : stops) {
       check(!stop.isEmpty(), "a stop string is empty and would stop everything; leave it out");
       OptionalInt token = languageModel.tokenizer().idOf(stop);
       if (token.isPresent() && languageModel.tokenizer().isSpecial(token.getAsInt())) {
-        ends.add(token.getAsInt());
+        tokens.add(token.getAsInt());
       } else {
         texts.add(stop);
       }
     }
     stopStrings = List.copyOf(texts);
-    return config(config.with(g -> g.eosTokenIds = ends));
+    stopTokenIds = List.copyOf(tokens);
+    return this;
   }
 
   /** Hands on the text while it is written, in whole characters; for one prompt at a time. */
@@ -134,18 +136,19 @@ public final class Generator {
         "onText follows one text, but there are %d prompts; give one prompt, or leave it out",
         prompts.size());
     long began = System.nanoTime();
+    GenerationConfig ending = withStopTokens();
     List<WrittenText> texts = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
       texts.add(
           new WrittenText(
               languageModel.tokenizer().streamingDecoder(true),
-              config.eosTokenIds(),
+              ending.eosTokenIds(),
               stopStrings,
               listener == null ? piece -> {} : listener));
     }
     DogeForCausalLm model = languageModel.model();
     if (!isCancelled()) {
-      new TokenLoop(model, config, seed).run(ids, block(model), tokens -> read(tokens, texts));
+      new TokenLoop(model, ending, seed).run(ids, block(model), tokens -> read(tokens, texts));
     }
     FinishReason end = isCancelled() ? FinishReason.CANCELLED : FinishReason.LENGTH;
     texts.forEach(t -> t.finish(end));
@@ -163,6 +166,12 @@ public final class Generator {
               seconds));
     }
     return generations;
+  }
+
+  private GenerationConfig withStopTokens() {
+    List<Integer> ends = new ArrayList<>(config.eosTokenIds());
+    ends.addAll(stopTokenIds);
+    return config.with(g -> g.eosTokenIds = ends);
   }
 
   private int block(DogeForCausalLm model) {

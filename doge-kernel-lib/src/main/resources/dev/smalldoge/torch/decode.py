@@ -117,8 +117,9 @@ def decode_heads(self, fused: Tensor, count: int, width: int, mirrored: bool, co
     y = torch.layer_norm(wide, [width * 2], None, None, eps)
     return torch.addcmul(torch.mul(torch.narrow(y, -1, half, width), cos), torch.narrow(y, -1, 0, width), sin)
 
-# Attention of one query per row over the keys from first to position in the cache.
-def decode_attention(self, q: Tensor, cache: List[Tensor], at: int, groups: int, first: int, known: int, keep_window: int) -> Tensor:
+# Attention of one query per row over the keys from first to position in the cache. fused: as
+# one operator, a third faster on the CPU; on a GPU it would round the biases to bf16.
+def decode_attention(self, q: Tensor, cache: List[Tensor], at: int, groups: int, first: int, known: int, keep_window: int, fused: bool) -> Tensor:
     batch = torch.size(q, 0)
     width = torch.size(q, 2)
     keys = torch.narrow(cache[at], 2, first, known)
@@ -127,9 +128,14 @@ def decode_attention(self, q: Tensor, cache: List[Tensor], at: int, groups: int,
     if known > keep_window:
         bias = self.keep_largest(bias, keep_window, -3.4028234663852886e+38)
     grouped = torch.reshape(q, [batch, groups, -1, width])
-    scores = torch.add(torch.matmul(grouped, torch.transpose(keys, 2, 3)), bias)
-    shares = torch.to(torch.softmax(scores, -1), ops.prim.dtype(q))
-    return torch.reshape(torch.matmul(shares, values), [batch, -1])
+    if fused:
+        mask = torch.to(bias, ops.prim.dtype(q))
+        out = torch.scaled_dot_product_attention(grouped, keys, values, mask, 0., False, scale=1.)
+    else:
+        scores = torch.add(torch.matmul(grouped, torch.transpose(keys, 2, 3)), bias)
+        shares = torch.to(torch.softmax(scores, -1), ops.prim.dtype(q))
+        out = torch.matmul(shares, values)
+    return torch.reshape(out, [batch, -1])
 
 # Logits (B, V) fp32 of what follows the tokens (B, 1). shared: embedding (V, d), head (V, d),
 # final norm (d), the two of decoding_head_norms, cos and sin (1 or B, D) of this position.
@@ -160,7 +166,7 @@ def decode_tokens(self, tokens: Tensor, shared: List[Tensor], layers: List[Tenso
         _ = torch.copy_(torch.select(cache[3 * i], 2, position), torch.narrow(qk, 1, heads, groups))
         _ = torch.copy_(torch.select(cache[3 * i + 1], 2, position), v)
         _ = torch.copy_(torch.select(cache[3 * i + 2], 2, position), bias)
-        out = self.decode_attention(torch.narrow(qk, 1, 0, heads), cache, 3 * i, groups, first, known, keep_window)
+        out = self.decode_attention(torch.narrow(qk, 1, 0, heads), cache, 3 * i, groups, first, known, keep_window, not mirrored)
         x = torch.addcmul(self.decode_linear(out, layers[w + 2], attention_biases, 2 * i + 1), layers[w + 3], x)
         h = self.decode_norm(x, mirrored, eps)
         gate_up = self.decode_linear(h, layers[w + 4], mlp_biases, 2 * i)
