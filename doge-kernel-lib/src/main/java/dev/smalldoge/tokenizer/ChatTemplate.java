@@ -2,17 +2,14 @@ package dev.smalldoge.tokenizer;
 
 import static dev.smalldoge.config.Checks.check;
 
-import com.hubspot.jinjava.Jinjava;
-import com.hubspot.jinjava.JinjavaConfig;
-import com.hubspot.jinjava.LegacyOverrides;
-import com.hubspot.jinjava.interpret.RenderResult;
-import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
-import dev.smalldoge.config.DogeException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * The Jinja template of a {@code tokenizer_config.json}: a conversation as the text that the model
@@ -22,7 +19,11 @@ import java.util.Map;
  * Immutable; threads may share it.
  */
 public final class ChatTemplate {
-  private static final Jinjava JINJAVA = jinjava();
+  /** SHA-256 of the templates whose rendering tests compare with that of Python. */
+  private static final Set<String> TESTED =
+      Set.of(
+          "57900cef3814d7960bb0cbae55c0ef52c6a73231d0e81938b41ae4bb9446dcd0", // Doge, of 32768 ids
+          "c06f2882d407300ec27952858d5c14cc0028c5731f13ea4719c3983c5b516405"); // ours
 
   private final String source;
   private final Map<String, Object> variables;
@@ -32,36 +33,9 @@ public final class ChatTemplate {
     this.variables = variables;
   }
 
-  private static Jinjava jinjava() {
-    Jinjava jinjava =
-        new Jinjava(
-            JinjavaConfig.newBuilder()
-                .withTrimBlocks(true)
-                .withLstripBlocks(true)
-                .withLegacyOverrides(
-                    LegacyOverrides.newBuilder()
-                        .withParseWhitespaceControlStrictly(true)
-                        .withUseTrimmingForNotesAndExpressions(true)
-                        .withUseSnakeCasePropertyNaming(true)
-                        .withKeepNullableLoopValues(true)
-                        .build())
-                .build());
-    jinjava
-        .getGlobalContext()
-        .registerFunction(
-            new ELFunctionDefinition(
-                "", "raise_exception", ChatTemplate.class, "raise", String.class));
-    return jinjava;
-  }
-
-  /** What {@code raise_exception} of a template does. */
-  @SuppressWarnings("DoNotCallSuggester") // templates call it, by name
-  public static String raise(String reason) {
-    throw new DogeException("the chat template refuses this conversation: " + reason);
-  }
-
   /**
-   * The same template with a variable that it reads, such as {@code date_string} or {@code tools}.
+   * The same template with a variable that it reads, such as {@code date_string}, {@code tools} (a
+   * list of maps) or {@code documents} (a list of maps with title and text).
    */
   public ChatTemplate with(String variable, Object value) {
     Map<String, Object> more = new LinkedHashMap<>(variables);
@@ -73,43 +47,44 @@ public final class ChatTemplate {
    * The conversation as text, its BOS included.
    *
    * @param addGenerationPrompt whether to end with the header of the assistant's next turn
-   * @throws DogeException if there is no message, or the template refuses them or fails
+   * @throws dev.smalldoge.config.DogeException if there is no message, or the template refuses them
+   *     or fails
    */
   public String render(List<Message> messages, boolean addGenerationPrompt) {
     check(!messages.isEmpty(), "a conversation needs a message; give Message.user(\"…\")");
-    Map<String, Object> context = new HashMap<>(variables);
+    check(
+        !addGenerationPrompt || source.contains("add_generation_prompt"),
+        "the chat template has no generation prompt, so it cannot ask for an answer; use the"
+            + " tokenizer of an instruct model");
     List<Map<String, Object>> maps = new ArrayList<>();
     for (Message message : messages) {
-      maps.add(new HashMap<>(Map.of("role", message.role(), "content", message.content())));
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("role", message.role());
+      map.put("content", message.content());
+      maps.add(map);
     }
+    Map<String, Object> context = new HashMap<>(variables);
     context.put("messages", maps);
     context.put("add_generation_prompt", addGenerationPrompt);
-    RenderResult result = JINJAVA.renderForResult(source, context);
-    if (!result.getErrors().isEmpty()) {
-      throw new DogeException("the chat template fails: " + result.getErrors().get(0).getMessage());
-    }
-    return result.getOutput();
+    return PythonJinja.render(source, context);
   }
 
   /**
    * The conversation as ids, and which of them are trained on: what the assistant says and the
-   * token that ends its turn.
+   * token that ends its turn. The BOS is there once, where the template writes it.
    *
-   * @throws DogeException as {@link #render}, and where the template does not show the assistant's
-   *     turns apart
+   * @throws dev.smalldoge.config.DogeException as {@link #render}, and where the template changes
+   *     what the assistant says by more than the spaces around it
    */
   public EncodedChat encode(
       Tokenizer tokenizer, List<Message> messages, boolean addGenerationPrompt) {
-    int[] ids = tokenizer.encode(render(messages, addGenerationPrompt));
+    AssistantSpans spans = AssistantSpans.of(this, messages, addGenerationPrompt);
+    int[] ids = tokenizer.encode(spans.text());
+    int[] starts = tokenizer.starts(spans.text(), ids);
     boolean[] trained = new boolean[ids.length];
-    for (int i = 0; i < messages.size(); i++) {
-      if (messages.get(i).role().equals("assistant")) {
-        int from = tokenizer.encode(render(messages.subList(0, i), true)).length;
-        int to = tokenizer.encode(render(messages.subList(0, i + 1), false)).length;
-        for (int at = from; at < to; at++) {
-          trained[at] = true;
-        }
-      }
+    for (int i = 0; i < ids.length; i++) {
+      trained[i] =
+          spans.contains(starts[i]) || (spans.endsBefore(starts[i]) && tokenizer.isSpecial(ids[i]));
     }
     return new EncodedChat(ids, trained);
   }
@@ -117,5 +92,17 @@ public final class ChatTemplate {
   /** The Jinja text. */
   public String source() {
     return source;
+  }
+
+  /**
+   * A sentence of caution where this template is none of those whose rendering is compared with
+   * Python's in tests; empty where it is.
+   */
+  public Optional<String> caution() {
+    return TESTED.contains(TokenizerFiles.sha256(source.getBytes(StandardCharsets.UTF_8)))
+        ? Optional.empty()
+        : Optional.of(
+            "this chat template is none of the tested ones (Doge's); compare a rendered"
+                + " conversation with apply_chat_template before you train on it");
   }
 }

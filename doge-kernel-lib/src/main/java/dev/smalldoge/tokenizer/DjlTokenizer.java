@@ -1,6 +1,7 @@
 package dev.smalldoge.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.smalldoge.config.DogeException;
 import java.io.ByteArrayInputStream;
@@ -13,14 +14,28 @@ import java.util.Map;
  * it.
  */
 final class DjlTokenizer {
-  private final HuggingFaceTokenizer tokenizer;
+  private final TokenizerFiles files;
+  private HuggingFaceTokenizer tokenizer; // opened when it is first needed
 
   DjlTokenizer(TokenizerFiles files) {
+    this.files = files;
+  }
+
+  /**
+   * Opens it, unless it is.
+   *
+   * @throws DogeException if the library does not understand the file
+   */
+  synchronized HuggingFaceTokenizer open() {
+    if (tokenizer != null) {
+      return tokenizer;
+    }
     try {
       tokenizer =
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(files.bytes()),
               Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
+      return tokenizer;
     } catch (IOException | RuntimeException e) {
       throw new DogeException(
           files.name() + " is not understood (" + e.getMessage() + "); fetch it again", e);
@@ -28,7 +43,7 @@ final class DjlTokenizer {
   }
 
   int[] encode(String text) {
-    long encoding = TokenizersLibrary.LIB.encode(tokenizer.getHandle(), text, false);
+    long encoding = TokenizersLibrary.LIB.encode(open().getHandle(), text, false);
     try {
       long[] ids = TokenizersLibrary.LIB.getTokenIds(encoding);
       int[] result = new int[ids.length];
@@ -41,11 +56,26 @@ final class DjlTokenizer {
     }
   }
 
+  /** Where in {@code text}, in characters, its tokens begin. */
+  int[] starts(String text) {
+    long encoding = TokenizersLibrary.LIB.encode(open().getHandle(), text, false);
+    try {
+      CharSpan[] spans = TokenizersLibrary.LIB.getTokenCharSpans(encoding);
+      int[] starts = new int[spans.length];
+      for (int i = 0; i < spans.length; i++) { // the library counts code points
+        starts[i] = spans[i] == null ? 0 : text.offsetByCodePoints(0, spans[i].getStart());
+      }
+      return starts;
+    } finally {
+      TokenizersLibrary.LIB.deleteEncoding(encoding);
+    }
+  }
+
   String decode(int[] ids, boolean skipSpecialTokens) {
     long[] wide = new long[ids.length];
     for (int i = 0; i < ids.length; i++) {
       wide[i] = ids[i];
     }
-    return tokenizer.decode(wide, skipSpecialTokens);
+    return open().decode(wide, skipSpecialTokens);
   }
 }

@@ -5,12 +5,12 @@ import static dev.smalldoge.config.Checks.check;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.smalldoge.config.DogeException;
-import dev.smalldoge.config.Home;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -24,13 +24,28 @@ public final class Tokenizer {
   private final Vocabulary vocabulary;
   private final boolean byteLevel;
   private final DjlTokenizer djl;
+  private final BytePairModel model; // null where DJL serves
+  private final String servedByDjl; // why, or null
+  private final ThreadLocal<Encoder> encoders = ThreadLocal.withInitial(this::encoder);
   private final String fingerprint;
+
+  /** A tokenizer whose files are in memory. */
+  static Tokenizer of(TokenizerFiles files) {
+    return new Tokenizer(files);
+  }
 
   private Tokenizer(TokenizerFiles files) {
     this.files = files;
     this.vocabulary = new Vocabulary(files.name(), files.tokenizer());
     this.byteLevel = isByteLevel(files.tokenizer().get("decoder"));
     this.djl = new DjlTokenizer(files);
+    this.servedByDjl = UnsupportedFeature.in(files.tokenizer());
+    if (servedByDjl == null) {
+      this.model = new BytePairModel(files.name(), files.tokenizer(), vocabulary);
+    } else {
+      this.model = null;
+      djl.open();
+    }
     this.fingerprint = files.fingerprint();
   }
 
@@ -52,7 +67,23 @@ public final class Tokenizer {
 
   /** As {@link #load(Path)}. */
   public static Tokenizer load(String folderOrFile) {
-    return load(Home.path(folderOrFile));
+    return load(Path.of(folderOrFile));
+  }
+
+  /**
+   * Trains a byte-level BPE tokenizer in the layout of the Doge tokenizer on all processors; the
+   * result depends on the texts alone, not on their order.
+   *
+   * <p>Special tokens come first, 256 of them as in the Doge tokenizer, or 16 where {@code
+   * vocabSize} is below 8192; then the bytes; then what training finds.
+   *
+   * @param texts read once, in batches, never held all together
+   * @param vocabSize ids, such as 32768
+   * @throws DogeException if the texts are too few for that many ids
+   */
+  public static Tokenizer train(Iterable<String> texts, int vocabSize) {
+    int threads = Runtime.getRuntime().availableProcessors();
+    return new Tokenizer(DogeLayout.train(PieceCounts.of(texts, threads), vocabSize));
   }
 
   /**
@@ -65,7 +96,7 @@ public final class Tokenizer {
 
   /** As {@link #save(Path)}. */
   public void save(String folder) {
-    save(Home.path(folder));
+    save(Path.of(folder));
   }
 
   /**
@@ -73,7 +104,22 @@ public final class Tokenizer {
    * Special tokens that the text spells become their ids, as there.
    */
   public int[] encode(String text) {
-    return djl.encode(text);
+    IdBuffer ids = new IdBuffer();
+    encoders.get().encode(text, ids);
+    return ids.toArray();
+  }
+
+  /** An encoder for one thread, to append the ids of many texts to one buffer. */
+  public Encoder encoder() {
+    return new Encoder(model, djl);
+  }
+
+  /**
+   * Why Hugging Face's own library encodes, at a tenth of the speed, rather than our byte-level
+   * BPE; empty where ours does.
+   */
+  public Optional<String> servedByDjl() {
+    return Optional.ofNullable(servedByDjl).map(why -> files.name() + " has " + why);
   }
 
   /**
@@ -101,6 +147,28 @@ public final class Tokenizer {
 
   private byte[] bytesOf(int id) {
     return ByteAlphabet.decode(vocabulary.token(id));
+  }
+
+  /** Where in {@code text}, in characters, the tokens begin that {@link #encode} makes of it. */
+  int[] starts(String text, int[] ids) {
+    return model == null ? djl.starts(text) : byteLevelStarts(text, ids);
+  }
+
+  private int[] byteLevelStarts(String text, int[] ids) {
+    int[] starts = new int[ids.length];
+    int character = 0;
+    long byteAt = 0; // where the character begins
+    long tokenAt = 0;
+    for (int i = 0; i < ids.length; i++) {
+      while (byteAt < tokenAt) {
+        int codePoint = text.codePointAt(character);
+        byteAt += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+        character += Character.charCount(codePoint);
+      }
+      starts[i] = character;
+      tokenAt += bytesOf(ids[i]).length;
+    }
+    return starts;
   }
 
   /** Number of ids, those of special tokens included: what a model's vocabulary must hold. */

@@ -8,7 +8,6 @@ import dev.smalldoge.config.DogeException;
 import dev.smalldoge.io.JsonFiles;
 import dev.smalldoge.io.WrittenAside;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -94,15 +93,15 @@ record TokenizerFiles(
 
   /** SHA-256 of tokenizer.json, in hex: what {@code sha256sum} prints. */
   String fingerprint() {
+    return sha256(bytes);
+  }
+
+  /** SHA-256 in hex. */
+  static String sha256(byte[] bytes) {
     try {
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
-  }
-
-  /** tokenizer.json as text. */
-  String text() {
-    return new String(bytes, StandardCharsets.UTF_8);
   }
 }

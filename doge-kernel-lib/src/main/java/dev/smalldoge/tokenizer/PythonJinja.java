@@ -1,0 +1,137 @@
+package dev.smalldoge.tokenizer;
+
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.LegacyOverrides;
+import com.hubspot.jinjava.interpret.Context;
+import com.hubspot.jinjava.interpret.JinjavaInterpreter;
+import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.lib.exptest.ExpTest;
+import com.hubspot.jinjava.lib.filter.AdvancedFilter;
+import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import dev.smalldoge.config.DogeException;
+import java.util.Map;
+
+/**
+ * Jinja templates as Hugging Face transformers renders them: blocks trimmed, Python's {@code trim},
+ * {@code tojson} and {@code iterable}, {@code raise_exception}; what a message says is never read
+ * as a template. Any error is fatal.
+ */
+final class PythonJinja {
+  private static final String RAISED = "raise_exception: ";
+  private static final Jinjava JINJAVA = jinjava();
+
+  private PythonJinja() {}
+
+  private static Jinjava jinjava() {
+    LegacyOverrides asInPython =
+        LegacyOverrides.newBuilder()
+            .withParseWhitespaceControlStrictly(true)
+            .withUseTrimmingForNotesAndExpressions(true)
+            .withUseSnakeCasePropertyNaming(true)
+            .withKeepNullableLoopValues(true)
+            .build();
+    Jinjava jinjava =
+        new Jinjava(
+            JinjavaConfig.newBuilder()
+                .withTrimBlocks(true)
+                .withLstripBlocks(true)
+                .withNestedInterpretationEnabled(false) // else {{ }} in a message is run
+                .withLegacyOverrides(asInPython)
+                .build());
+    Context context = jinjava.getGlobalContext();
+    context.registerFunction(
+        new ELFunctionDefinition("", "raise_exception", PythonJinja.class, "raise", String.class));
+    context.registerFilter(new Trim());
+    context.registerFilter(new ToJson());
+    context.registerExpTest(new IsIterable());
+    return jinjava;
+  }
+
+  /**
+   * Renders a template.
+   *
+   * @throws DogeException if it refuses these variables, or fails in any way
+   */
+  static String render(String template, Map<String, ?> variables) {
+    RenderResult result = JINJAVA.renderForResult(template, variables);
+    for (TemplateError error : result.getErrors()) {
+      String message = String.valueOf(error.getMessage());
+      int raised = message.indexOf(RAISED);
+      if (raised >= 0) {
+        throw new DogeException(
+            "the chat template refuses this conversation: "
+                + message.substring(raised + RAISED.length()));
+      }
+      throw new DogeException(
+          String.format(
+              "the chat template cannot be rendered (line %d: %s); use a tokenizer whose template"
+                  + " is Doge's or Llama 3's",
+              error.getLineno(), message));
+    }
+    return result.getOutput();
+  }
+
+  /** What {@code raise_exception} of a template does. */
+  @SuppressWarnings("DoNotCallSuggester") // templates call it, by name
+  public static String raise(String reason) {
+    throw new IllegalArgumentException(RAISED + reason);
+  }
+
+  /** Python's {@code strip}, which knows other spaces than Java's trim. */
+  static String strip(String text) {
+    int from = 0;
+    int to = text.length();
+    while (from < to && isSpace(text.charAt(from))) {
+      from++;
+    }
+    while (to > from && isSpace(text.charAt(to - 1))) {
+      to--;
+    }
+    return text.substring(from, to);
+  }
+
+  private static boolean isSpace(char c) {
+    return (c >= 0x1C && c <= 0x1F) || UnicodeClasses.of(c) >= UnicodeClasses.SPACE;
+  }
+
+  private static final class Trim implements AdvancedFilter {
+    @Override
+    public String getName() {
+      return "trim";
+    }
+
+    @Override
+    public Object filter(
+        Object value, JinjavaInterpreter interpreter, Object[] args, Map<String, Object> named) {
+      return value == null ? null : strip(value.toString());
+    }
+  }
+
+  private static final class ToJson implements AdvancedFilter {
+    @Override
+    public String getName() {
+      return "tojson";
+    }
+
+    @Override
+    public Object filter(
+        Object value, JinjavaInterpreter interpreter, Object[] args, Map<String, Object> named) {
+      Object indent = named.getOrDefault("indent", args.length > 0 ? args[0] : null);
+      return PythonJson.write(value, indent instanceof Number number ? number.intValue() : -1);
+    }
+  }
+
+  private static final class IsIterable implements ExpTest {
+    @Override
+    public String getName() {
+      return "iterable";
+    }
+
+    @Override
+    public boolean evaluate(Object value, JinjavaInterpreter interpreter, Object... args) {
+      return PythonJson.isIterable(value);
+    }
+  }
+}
