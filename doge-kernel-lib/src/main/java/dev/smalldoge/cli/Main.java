@@ -23,6 +23,7 @@ import picocli.CommandLine.HelpCommand;
       KernelCommand.class,
       JShellCommand.class,
       BenchCommand.class,
+      TokenizerCommand.class,
       HelpCommand.class
     })
 public final class Main {

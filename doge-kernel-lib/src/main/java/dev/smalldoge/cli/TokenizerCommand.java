@@ -1,0 +1,87 @@
+package dev.smalldoge.cli;
+
+import dev.smalldoge.data.Corpus;
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Makes a tokenizer, or shows what one does to a text. */
+@Command(
+    name = "tokenizer",
+    description = "Train a tokenizer, or look at one.",
+    footer = {
+      "",
+      "The shipped tokenizer is made, bit for bit, by",
+      "  doge tokenizer train state-of-the-union python-stdlib metamath \\",
+      "      --vocab-size 4096 --output datasets/shipped/tokenizer"
+    })
+final class TokenizerCommand {
+  @Command(
+      name = "train",
+      description = "Train byte-level BPE in the layout of the Doge tokenizer.")
+  int train(
+      @Parameters(
+              arity = "1..*",
+              paramLabel = "CORPUS",
+              description = "a name under --datasets, a folder or a file")
+          List<String> corpora,
+      @Option(names = "--vocab-size", defaultValue = "32768", description = "ids, 32768 by default")
+          int vocabSize,
+      @Option(names = "--output", required = true, description = "folder for the three files")
+          Path output,
+      @Option(names = "--datasets", defaultValue = "datasets", description = "where corpora lie")
+          String datasets,
+      @Option(names = "--text-column", defaultValue = "text", description = "text by default")
+          String textColumn) {
+    long start = System.nanoTime();
+    Iterable<String> texts =
+        () -> texts(corpora.stream().map(name -> corpus(name, datasets, textColumn)));
+    Tokenizer tokenizer = Tokenizer.train(texts, vocabSize);
+    tokenizer.save(output);
+    System.out.printf(
+        "%d ids in %.1f s, sha256 %s%n%s%n",
+        tokenizer.vocabSize(),
+        (System.nanoTime() - start) / 1e9,
+        tokenizer.fingerprint(),
+        output.resolve("tokenizer.json"));
+    return 0;
+  }
+
+  private static Iterator<String> texts(Stream<Corpus> corpora) {
+    return corpora
+        .flatMap(corpus -> StreamSupport.stream(corpus.texts().spliterator(), false))
+        .iterator();
+  }
+
+  private static Corpus corpus(String name, String datasets, String textColumn) {
+    Corpus corpus;
+    if (Files.isRegularFile(Path.of(name))) {
+      corpus = Corpus.file(name);
+    } else if (Files.isDirectory(Path.of(name))) {
+      corpus = Corpus.folder(name);
+    } else {
+      corpus = Corpus.of(name).under(datasets);
+    }
+    return corpus.withTextColumn(textColumn);
+  }
+
+  @Command(name = "show", description = "Show the tokens of a text, one a line: id, token.")
+  int show(
+      @Parameters(paramLabel = "TOKENIZER", description = "folder with a tokenizer.json")
+          Path folder,
+      @Parameters(paramLabel = "TEXT") String text) {
+    Tokenizer tokenizer = Tokenizer.load(folder);
+    System.out.println(tokenizer);
+    for (int id : tokenizer.encode(text)) {
+      System.out.printf("%6d  %s%n", id, tokenizer.token(id));
+    }
+    return 0;
+  }
+}
