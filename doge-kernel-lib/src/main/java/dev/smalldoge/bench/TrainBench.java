@@ -12,9 +12,11 @@ import dev.smalldoge.model.Precision;
 import dev.smalldoge.model.Weights;
 import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
+import dev.smalldoge.torch.Torch;
 import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +30,11 @@ import java.util.SplittableRandom;
  */
 public final class TrainBench {
   static final Map<String, ModelConfig> SIZES = sizes();
+
+  /** Dense bf16 rate of a Hopper GPU by its datasheet, and what one large product reached there. */
+  private static final double PEAK_FLOPS = 989e12;
+
+  private static final double REACHABLE_FLOPS = 790e12;
 
   private TrainBench() {}
 
@@ -51,6 +58,7 @@ public final class TrainBench {
    * @param sequenceLength tokens a sequence
    * @param steps steps that are timed, after a quarter as many that are not
    * @param recompute whether activations are computed again for the backward pass
+   * @param fuse whether the fused kernels may be used
    */
   public record Plan(
       Device device,
@@ -59,22 +67,32 @@ public final class TrainBench {
       List<Integer> microBatchSizes,
       int sequenceLength,
       int steps,
-      boolean recompute) {}
+      boolean recompute,
+      boolean fuse) {}
+
+  static ModelConfig config(String size) {
+    ModelConfig config = SIZES.get(size);
+    check(config != null, "size \"%s\" is not known; use %s", size, SIZES.keySet());
+    return config;
+  }
 
   /** Runs a plan; a row that does not fit the memory says so. */
   public static void run(Plan plan) {
     System.out.printf(
         Locale.ROOT,
-        "%-6s %11s %12s %10s %12s %14s%n",
+        "%-6s %11s %12s %10s %9s %9s %7s %9s %9s %13s%n",
         "size",
         "microBatch",
         "tokens/s",
         "ms/step",
-        "TFLOP/s",
+        "ns/token",
+        "roofline",
+        "MFU",
+        "GiB used",
+        "launches",
         "s to 1st step");
     for (String size : plan.sizes) {
-      ModelConfig config = SIZES.get(size);
-      check(config != null, "size \"%s\" is not known; use %s", size, SIZES.keySet());
+      ModelConfig config = config(size);
       for (int microBatchSize : plan.microBatchSizes) {
         try {
           time(plan, size, config, microBatchSize);
@@ -94,6 +112,7 @@ public final class TrainBench {
             new DogeForCausalLm(
                 config, Weights.initialize(config, operations, 233), plan.precision)) {
       model.recompute(plan.recompute);
+      model.fuse(plan.fuse);
       model.weights().train(name -> true);
       try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
         ModelInput input = randomTokens(operations, microBatchSize, length, config.vocabSize());
@@ -104,13 +123,24 @@ public final class TrainBench {
         for (int i = 0; i < Math.max(2, plan.steps / 4); i++) {
           step(model, optimizer, input, tokens);
         }
-        long began = System.nanoTime();
+        final long launchesBefore = FusedKernels.launches();
+        final long began = System.nanoTime();
         for (int i = 0; i < plan.steps - 1; i++) {
           launch(model, optimizer, input, tokens).close();
         }
         double loss = step(model, optimizer, input, tokens); // waits for the device
         double seconds = (System.nanoTime() - began) / 1e9;
-        report(plan, size, config, microBatchSize, plan.steps * tokens / seconds, firstStep, loss);
+        double launches = (FusedKernels.launches() - launchesBefore) / (double) plan.steps;
+        report(
+            plan,
+            size,
+            config,
+            microBatchSize,
+            new Measured(plan.steps * tokens / seconds, firstStep, loss, launches, used(plan)));
+      }
+    } finally {
+      if (plan.device.isGpu()) {
+        Torch.emptyCache(); // the next row's memory is then its own
       }
     }
   }
@@ -143,38 +173,50 @@ public final class TrainBench {
     return ModelInput.of(operations, ids);
   }
 
+  /** One row's figures; bytes are those that the process took from the device. */
+  private record Measured(
+      double tokensPerSecond, double firstStep, double loss, double launches, long bytes) {}
+
+  private static long used(Plan plan) {
+    return plan.device.isGpu() ? FusedKernels.usedBytes(plan.device) : 0;
+  }
+
   private static void report(
-      Plan plan,
-      String size,
-      ModelConfig config,
-      int microBatchSize,
-      double tokensPerSecond,
-      double firstStep,
-      double loss) {
+      Plan plan, String size, ModelConfig config, int microBatchSize, Measured measured) {
     double flops =
         6.0 * WeightNames.activeParameterCount(config)
             + 6.0 * config.numHiddenLayers() * config.hiddenSize() * plan.sequenceLength;
-    double milliseconds = 1e3 * microBatchSize * plan.sequenceLength / tokensPerSecond;
+    double rate = measured.tokensPerSecond * flops;
+    double milliseconds = 1e3 * microBatchSize * plan.sequenceLength / measured.tokensPerSecond;
     System.out.printf(
         Locale.ROOT,
-        "%-6s %11d %,12.0f %10.2f %12.2f %14.1f%n",
+        "%-6s %11d %,12.0f %10.2f %9.1f %8.1f%% %6.1f%% %9.2f %9.0f %13.1f%n",
         size,
         microBatchSize,
-        tokensPerSecond,
+        measured.tokensPerSecond,
         milliseconds,
-        tokensPerSecond * flops / 1e12,
-        firstStep);
+        1e9 / measured.tokensPerSecond,
+        100 * rate / REACHABLE_FLOPS,
+        100 * rate / PEAK_FLOPS,
+        measured.bytes / (double) (1L << 30),
+        measured.launches,
+        measured.firstStep);
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("bench", "train");
     row.put("size", size);
     row.put("device", plan.device.toString());
     row.put("precision", plan.precision.toString());
+    row.put("fused", measured.launches > 0);
     row.put("microBatchSize", microBatchSize);
     row.put("sequenceLength", plan.sequenceLength);
     row.put("recompute", plan.recompute);
-    row.put("tokensPerSecond", Math.round(tokensPerSecond));
+    row.put("tokensPerSecond", Math.round(measured.tokensPerSecond));
     row.put("millisecondsPerStep", milliseconds);
-    row.put("loss", loss);
+    row.put("teraflopsPerSecond", rate / 1e12);
+    row.put("bytesUsed", measured.bytes);
+    row.put("launchesPerStep", measured.launches);
+    row.put("secondsToFirstStep", measured.firstStep);
+    row.put("loss", measured.loss);
     System.out.println(new Gson().toJson(row));
   }
 }

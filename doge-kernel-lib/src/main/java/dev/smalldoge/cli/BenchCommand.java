@@ -1,10 +1,12 @@
 package dev.smalldoge.cli;
 
 import dev.smalldoge.bench.GenerateBench;
+import dev.smalldoge.bench.GuardBench;
 import dev.smalldoge.bench.TrainBench;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Torch;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
@@ -24,11 +26,12 @@ final class BenchCommand {
       @Option(names = "--length", defaultValue = "2048", description = "tokens a sequence")
           int length,
       @Option(names = "--steps", defaultValue = "8") int steps,
-      @Option(names = "--recompute", description = "compute activations again") boolean recompute) {
+      @Option(names = "--recompute", description = "compute activations again") boolean recompute,
+      @Option(names = "--no-fused", description = "without the fused kernels") boolean plain) {
     Device where = Device.named(device);
     TrainBench.run(
         new TrainBench.Plan(
-            where, precision(precision, where), sizes, batches, length, steps, recompute));
+            where, precision(precision, where), sizes, batches, length, steps, recompute, !plain));
     return 0;
   }
 
@@ -56,6 +59,20 @@ final class BenchCommand {
         new GenerateBench.Plan(
             where, precision(precision, where), sizes, rows, promptLength, newTokens, repeats));
     return 0;
+  }
+
+  @Command(
+      name = "guard",
+      description = "Train in fp32, bf16 and fused bf16, and compare losses and gradient norms.")
+  int guard(
+      @Option(names = "--device", defaultValue = "cpu") String device,
+      @Option(names = "--size", defaultValue = "20M") String size,
+      @Option(names = "--micro-batch", defaultValue = "8") int microBatchSize,
+      @Option(names = "--length", defaultValue = "512") int length,
+      @Option(names = "--steps", defaultValue = "200") int steps,
+      @Option(names = "--text", required = true, description = "file whose bytes are learned")
+          Path text) {
+    return GuardBench.run(Device.named(device), size, microBatchSize, length, steps, text) ? 0 : 1;
   }
 
   private static Precision precision(String name, Device device) {

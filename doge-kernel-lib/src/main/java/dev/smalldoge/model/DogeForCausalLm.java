@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -12,6 +13,7 @@ import dev.smalldoge.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -40,6 +42,9 @@ public final class DogeForCausalLm implements AutoCloseable {
   private DecodingWeights decodingWeights;
   private long decodingState;
   private boolean measuresAccuracy;
+  private boolean fuses = true;
+  private Optional<FusedKernels> kernels;
+  private FusedLayers fused;
 
   /** A model over the given weights, which it owns from here on. */
   public DogeForCausalLm(ModelConfig config, Weights weights, Precision precision) {
@@ -84,6 +89,14 @@ public final class DogeForCausalLm implements AutoCloseable {
    */
   public void recompute(boolean on) {
     recompute = on;
+  }
+
+  /**
+   * Whether {@link #backward} may use the fused kernels where they serve (on at first): the same
+   * function, faster, in another rounding.
+   */
+  public void fuse(boolean on) {
+    fuses = on;
   }
 
   /** Whether losses also count the tokens that the model finds likeliest itself; off at first. */
@@ -200,6 +213,9 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   private Loss backward(ModelInput input, Head head, double auxScale) {
+    if (fuses && !recompute && FusedLayers.fits(config, weights, precision, input) && fuse(input)) {
+      return backwardFused(input, head);
+    }
     try (TensorScope scope = new TensorScope();
         GradMode on = GradMode.on()) {
       Loss loss =
@@ -207,6 +223,38 @@ public final class DogeForCausalLm implements AutoCloseable {
               ? backwardRecomputing(input, head, auxScale)
               : backwardAtOnce(input, head, auxScale);
       return kept(loss, scope);
+    }
+  }
+
+  /** Makes the fused step ready for this input; whether this device has one. */
+  private boolean fuse(ModelInput input) {
+    if (kernels == null) {
+      kernels =
+          FusedKernels.of(
+              operations,
+              config.hiddenSize(),
+              config.numAttentionHeads(),
+              config.numKeyValueHeads());
+    }
+    if (kernels.isPresent() && (fused == null || !fused.serves(input))) {
+      closeFused(); // first, so that the old memory serves the new
+      try (GradMode off = GradMode.off()) {
+        fused = new FusedLayers(config, weights, kernels.get(), input.batchSize(), input.length());
+      }
+    }
+    return kernels.isPresent();
+  }
+
+  private Loss backwardFused(ModelInput input, Head head) {
+    try (TensorScope scope = new TensorScope();
+        GradMode off = GradMode.off()) {
+      rotary.prepare(input.length());
+      Tensor cos = rotary.cos(0, input.length());
+      Tensor sin = rotary.sin(0, input.length());
+      Tensor hidden = fused.forward(input, cos, sin);
+      Tensor[] found = head.apply(hidden);
+      fused.backward(input, found[1], cos, sin);
+      return kept(new Loss(found[0], null, found[2]), scope);
     }
   }
 
@@ -343,6 +391,10 @@ public final class DogeForCausalLm implements AutoCloseable {
   /** Nats, the gradient of the hidden states where it is wanted, and hits where measured. */
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale, boolean gradients) {
     try (GradMode off = GradMode.off()) {
+      if (gradients && !measuresAccuracy && fused != null && fused.owns(hidden)) {
+        Tensor[] loss = fused.headLoss(hidden, operations.nextLabels(labels), scale);
+        return new Tensor[] {loss[0], loss[1], null};
+      }
       Tensor[] loss =
           operations.headLoss(
               flat(hidden),
@@ -460,9 +512,17 @@ public final class DogeForCausalLm implements AutoCloseable {
     return (int) Math.max(64, HEAD_CHUNK_BYTES / (4L * config.vocabSize()));
   }
 
+  private void closeFused() {
+    if (fused != null) {
+      fused.close();
+      fused = null;
+    }
+  }
+
   @Override
   public void close() {
     closeDecodingWeights();
+    closeFused();
     rotary.close();
     weights.close();
   }

@@ -452,6 +452,45 @@ public final class Operations {
         .close();
   }
 
+  // What the fused training step takes from libtorch; see FusedKernels
+
+  Tensor empty(DType type, long... shape) {
+    return script.call("empty", shape, type.code(), anchor);
+  }
+
+  Tensor[] attendFused(Tensor queries, Tensor keys, Tensor qkv, double scale) {
+    return script.callTuple("attend_fused", queries, keys, qkv, scale);
+  }
+
+  Tensor[] attendFusedBackward(
+      Tensor gradient,
+      Tensor queries,
+      Tensor keys,
+      Tensor qkv,
+      FusedKernels.Attended attended,
+      double scale) {
+    return script.callTuple(
+        "attend_fused_backward",
+        gradient,
+        queries,
+        keys,
+        qkv,
+        attended.out(),
+        attended.normalizer(),
+        attended.seed(),
+        attended.offset(),
+        scale);
+  }
+
+  Tensor wideSum(Tensor x) {
+    return script.call("wide_sum", x);
+  }
+
+  /** Moves arrays of equal width into one, row after row; each becomes a view of its part. */
+  public Tensor shareRows(List<Tensor> arrays) {
+    return script.call("share_rows", arrays);
+  }
+
   /** Sets every array to zero, in place. */
   public void zero(List<Tensor> arrays) {
     script.call("zero_all", arrays).close();

@@ -28,7 +28,8 @@ final class ScriptArchive {
           "generate",
           "decode",
           "optimizer",
-          "finetuning");
+          "finetuning",
+          "fused");
 
   private static final String ROOT = "operations/";
   private static final String CLASS = "Operations";

@@ -24,6 +24,7 @@ public final class Tensor implements AutoCloseable {
   private ByteBuffer borrowed;
 
   private long handle;
+  private long address;
 
   Tensor(long handle, ByteBuffer borrowed) {
     this.handle = handle;
@@ -46,6 +47,14 @@ public final class Tensor implements AutoCloseable {
       throw new IllegalStateException("this tensor is closed");
     }
     return handle;
+  }
+
+  /** Where the elements of a GPU tensor begin; the same as long as the tensor lives. */
+  long address() {
+    if (address == 0) {
+      address = Cuda.address(this);
+    }
+    return address;
   }
 
   /** Lengths of the axes. */

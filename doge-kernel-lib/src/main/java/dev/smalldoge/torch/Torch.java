@@ -55,6 +55,12 @@ public final class Torch {
     return CudaUtils.getGpuCount();
   }
 
+  /** Gives GPU memory that libtorch keeps for reuse back to the device. */
+  public static void emptyCache() {
+    load();
+    NativeTorch.emptyCache();
+  }
+
   /** Seeds libtorch's random numbers on every device: dropout and new weights. */
   public static void setSeed(long seed) {
     load();

@@ -1,0 +1,204 @@
+package dev.smalldoge.model;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.FusedKernels;
+import dev.smalldoge.torch.FusedKernels.Attended;
+import dev.smalldoge.torch.FusedKernels.FoldWeights;
+import dev.smalldoge.torch.FusedKernels.Folded;
+import dev.smalldoge.torch.FusedKernels.Normed;
+import dev.smalldoge.torch.FusedKernels.Positions;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.util.Map;
+
+/**
+ * One layer of the fused step: what its forward pass keeps, and its gradients written out.
+ *
+ * <p>With N tokens of width d: x (N, d) comes in, h = norm(x), x' = residual · x + attention(h), h'
+ * = norm(x'), and residual' · x' + mlp(h') goes out, whose sum is the next layer's first operation.
+ */
+final class FusedLayer {
+  private final ModelConfig config;
+  private final FusedKernels kernels;
+  private final FusedWeights matrices;
+  private final FusedScratch scratch;
+  private final int number;
+  private final Map<String, Tensor> masters;
+  private final Map<String, Tensor> gradients;
+  private final FoldWeights foldWeights;
+  private final FoldWeights foldGradients;
+  private final Normed input;
+  private final Normed middle;
+  private final Tensor qkv;
+  private final Folded folded;
+  private final Tensor gateAndUp;
+  private Attended attended;
+
+  FusedLayer(
+      ModelConfig config,
+      Weights weights,
+      FusedWeights matrices,
+      FusedKernels kernels,
+      FusedScratch scratch,
+      int number) {
+    this.config = config;
+    this.kernels = kernels;
+    this.matrices = matrices;
+    this.scratch = scratch;
+    this.number = number;
+    this.masters = weights.byName();
+    this.gradients = weights.gradients();
+    this.foldWeights = foldWeights(masters);
+    this.foldGradients = foldWeights(gradients);
+    long rows = scratch.batch();
+    long length = scratch.length();
+    int heads = config.numAttentionHeads();
+    int groups = config.numKeyValueHeads();
+    input = scratch.normed();
+    middle = scratch.normed();
+    qkv = scratch.keep(DType.BFLOAT16, rows, length, heads + 2L * groups, config.headDim());
+    folded =
+        new Folded(
+            scratch.keep(DType.BFLOAT16, rows, length, heads, FusedKernels.FOLDED_WIDTH),
+            scratch.keep(DType.BFLOAT16, rows, length, groups, FusedKernels.FOLDED_WIDTH),
+            scratch.keep(DType.FLOAT32, rows, length, groups));
+    gateAndUp = scratch.keep(DType.BFLOAT16, rows * length, 2L * config.intermediateSize());
+  }
+
+  private FoldWeights foldWeights(Map<String, Tensor> from) {
+    String at = "model.layers." + number + ".self_attn.";
+    return new FoldWeights(
+        from.get(at + "q_norm.weight"),
+        from.get(at + "k_norm.weight"),
+        from.get(at + "dt_proj.weight"),
+        from.get(at + "A"));
+  }
+
+  private String name(String part) {
+    return "model.layers." + number + "." + part;
+  }
+
+  /** The norm of the layer's input, and that input. */
+  Normed input() {
+    return input;
+  }
+
+  /** Its weight. */
+  Tensor inputNorm() {
+    return masters.get(name("input_layernorm.weight"));
+  }
+
+  /** What the next sum starts from: x', to be taken residual' times. */
+  Tensor stream() {
+    return middle.sum();
+  }
+
+  /** The residual vector of the MLP half. */
+  Tensor residual() {
+    return masters.get(name("post_attention_residual"));
+  }
+
+  /** Runs from {@link #input}, already computed, to the MLP's branch in the scratch. */
+  void forward(Positions positions) {
+    int n = scratch.tokens();
+    int d = config.hiddenSize();
+    int width = config.numAttentionHeads() * config.headDim();
+    int all = width + 2 * config.numKeyValueHeads() * config.headDim();
+    int inner = config.intermediateSize();
+    double eps = config.rmsNormEps();
+    kernels.linear(input.normed(), matrices.attentionInput(number).copy(), qkv, n, d, all);
+    kernels.fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
+    attended = released(kernels.attend(folded.queries(), folded.keys(), qkv));
+    kernels.linear(
+        attended.out(), matrices.attentionOutput(number).copy(), scratch.branch(), n, width, d);
+    kernels.addNorm(
+        input.sum(),
+        masters.get(name("input_residual")),
+        scratch.branch(),
+        masters.get(name("post_attention_layernorm.weight")),
+        middle,
+        n,
+        eps);
+    kernels.linear(middle.normed(), matrices.gateAndUp(number).copy(), gateAndUp, n, d, 2 * inner);
+    kernels.swiglu(gateAndUp, scratch.inner(), n, inner);
+    kernels.linear(scratch.inner(), matrices.down(number).copy(), scratch.branch(), n, inner, d);
+  }
+
+  private static Attended released(Attended attended) {
+    TensorScope.release(attended.out());
+    TensorScope.release(attended.normalizer());
+    TensorScope.release(attended.seed());
+    TensorScope.release(attended.offset());
+    return attended;
+  }
+
+  /** Turns the gradient of what went out, in the scratch's {@code dx}, into that of x, there. */
+  void backward(Positions positions) {
+    mlpBackward();
+    attentionBackward(positions);
+  }
+
+  private void mlpBackward() {
+    int n = scratch.tokens();
+    int d = config.hiddenSize();
+    int inner = config.intermediateSize();
+    FusedWeights.Matrix down = matrices.down(number);
+    FusedWeights.Matrix both = matrices.gateAndUp(number);
+    kernels.linearBackward(scratch.dx(), down.copy(), scratch.inner(), n, inner, d);
+    kernels.swigluBackward(gateAndUp, scratch.inner(), n, inner);
+    kernels.addWeightGradient(scratch.dx(), scratch.inner(), down.gradient(), n, inner, d);
+    kernels.linearBackward(gateAndUp, both.copy(), scratch.dnormed(), n, d, 2 * inner);
+    kernels.addWeightGradient(gateAndUp, middle.normed(), both.gradient(), n, d, 2 * inner);
+    kernels.addNormBackward(
+        scratch.dnormed(),
+        scratch.dx(),
+        masters.get(name("post_attention_residual")),
+        middle,
+        masters.get(name("post_attention_layernorm.weight")),
+        scratch.dmiddle(),
+        gradients.get(name("post_attention_layernorm.weight")),
+        gradients.get(name("post_attention_residual")),
+        n);
+  }
+
+  private void attentionBackward(Positions positions) {
+    int n = scratch.tokens();
+    int d = config.hiddenSize();
+    int width = config.numAttentionHeads() * config.headDim();
+    int all = width + 2 * config.numKeyValueHeads() * config.headDim();
+    FusedWeights.Matrix out = matrices.attentionOutput(number);
+    FusedWeights.Matrix in = matrices.attentionInput(number);
+    kernels.linearBackward(scratch.dmiddle(), out.copy(), scratch.dattended(), n, width, d);
+    kernels.addWeightGradient(scratch.dmiddle(), attended.out(), out.gradient(), n, width, d);
+    try (TensorScope scope = new TensorScope()) {
+      Tensor[] found =
+          kernels.attendBackward(
+              scratch.dattended(), folded.queries(), folded.keys(), qkv, attended);
+      attended.close();
+      kernels.foldBackward(
+          found,
+          qkv,
+          folded,
+          foldWeights,
+          positions,
+          scratch.dqkv(),
+          foldGradients,
+          n,
+          scratch.length(),
+          config.rmsNormEps());
+    }
+    kernels.linearBackward(scratch.dqkv(), in.copy(), scratch.dnormed(), n, d, all);
+    kernels.addWeightGradient(scratch.dqkv(), input.normed(), in.gradient(), n, d, all);
+    kernels.addNormBackward(
+        scratch.dnormed(),
+        scratch.dmiddle(),
+        masters.get(name("input_residual")),
+        input,
+        inputNorm(),
+        scratch.dx(),
+        gradients.get(name("input_layernorm.weight")),
+        gradients.get(name("input_residual")),
+        n);
+  }
+}

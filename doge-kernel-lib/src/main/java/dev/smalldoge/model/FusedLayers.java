@@ -1,0 +1,166 @@
+package dev.smalldoge.model;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.FusedKernels;
+import dev.smalldoge.torch.FusedKernels.Normed;
+import dev.smalldoge.torch.FusedKernels.Positions;
+import dev.smalldoge.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The fused training step of a dense model on a GPU: from ids to hidden states, and from the
+ * gradient of the hidden states to all gradients, in the kernels of {@link FusedKernels} and with
+ * nothing recorded. It computes what the layers of {@link DecoderLayer} compute, in BFLOAT16.
+ *
+ * <p>One is made for a batch shape and a set of trained weights, and keeps its memory.
+ */
+final class FusedLayers implements AutoCloseable {
+  private final ModelConfig config;
+  private final FusedKernels kernels;
+  private final Weights weights;
+  private final List<Tensor> gradients;
+  private final FusedWeights matrices;
+  private final FusedScratch scratch;
+  private final List<FusedLayer> layers = new ArrayList<>();
+  private final Normed last;
+
+  FusedLayers(ModelConfig config, Weights weights, FusedKernels kernels, int batch, int length) {
+    this.config = config;
+    this.kernels = kernels;
+    this.weights = weights;
+    this.gradients = List.copyOf(weights.gradients().values());
+    this.matrices = new FusedWeights(config, weights, kernels);
+    this.scratch = new FusedScratch(config, kernels, batch, length);
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      layers.add(new FusedLayer(config, weights, matrices, kernels, scratch, i));
+    }
+    this.last = scratch.normed();
+  }
+
+  /** Whether the fused step computes what this model and input ask for. */
+  static boolean fits(ModelConfig config, Weights weights, Precision precision, ModelInput input) {
+    boolean shape =
+        precision == Precision.BFLOAT16
+            && weights.operations().device().isGpu()
+            && !config.isMoe()
+            && !config.attentionBias()
+            && !config.mlpBias()
+            && config.headDim() == FusedKernels.HEAD_WIDTH
+            && config.intermediateSize() % 8 == 0
+            && config.vocabSize() % 8 == 0;
+    boolean everyWeightTrains = weights.gradients().size() == weights.byName().size();
+    return shape
+        && everyWeightTrains
+        && config.hiddenDropout() == 0
+        && DynamicMaskAttention.folds(config, input, true)
+        && mostDocuments(input) <= FusedKernels.MOST_DOCUMENTS;
+  }
+
+  /** The largest number of documents in a row. */
+  private static int mostDocuments(ModelInput input) {
+    int most = 1;
+    int here = 0;
+    for (long bound : input.bounds()) {
+      here = bound % input.length() == 0 ? 1 : here + 1;
+      most = Math.max(most, here);
+    }
+    return most;
+  }
+
+  /** Whether this was made for such an input and for the weights that train now. */
+  boolean serves(ModelInput input) {
+    return input.batchSize() == scratch.batch()
+        && input.length() == scratch.length()
+        && List.copyOf(weights.gradients().values()).equals(gradients);
+  }
+
+  /** Whether these hidden states are this step's. */
+  boolean owns(Tensor hidden) {
+    return hidden == last.normed();
+  }
+
+  private static Positions positions(ModelInput input, Tensor cos, Tensor sin) {
+    return new Positions(
+        cos,
+        sin,
+        input.documents().isEmpty() ? null : input.documents().get(0),
+        input.keyMask().isEmpty() ? null : input.keyMask().get(0));
+  }
+
+  /** Hidden states (B, T, d) after the final norm, good until the next call. */
+  Tensor forward(ModelInput input, Tensor cos, Tensor sin) {
+    Positions positions = positions(input, cos, sin);
+    kernels.enter();
+    matrices.refresh();
+    int n = scratch.tokens();
+    double eps = config.rmsNormEps();
+    FusedLayer before = null;
+    for (FusedLayer layer : layers) {
+      if (before == null) {
+        Tensor table = matrices.embedding().copy();
+        kernels.embedNorm(table, input.inputIds(), layer.inputNorm(), layer.input(), n, eps);
+      } else {
+        addNorm(before, layer.inputNorm(), layer.input());
+      }
+      layer.forward(positions);
+      before = layer;
+    }
+    addNorm(before, weights.get("model.norm.weight"), last);
+    return last.normed();
+  }
+
+  private void addNorm(FusedLayer before, Tensor weight, Normed out) {
+    kernels.addNorm(
+        before.stream(),
+        before.residual(),
+        scratch.branch(),
+        weight,
+        out,
+        scratch.tokens(),
+        config.rmsNormEps());
+  }
+
+  /** Adds to all gradients, given that of what {@link #forward} returned. */
+  void backward(ModelInput input, Tensor gradient, Tensor cos, Tensor sin) {
+    Positions positions = positions(input, cos, sin);
+    int n = scratch.tokens();
+    String norm = "model.norm.weight";
+    kernels.addNormBackward(
+        gradient,
+        null,
+        null,
+        last,
+        weights.get(norm),
+        scratch.dx(),
+        weights.gradients().get(norm),
+        null,
+        n);
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      layers.get(i).backward(positions);
+    }
+    kernels.embedBackward(
+        scratch.dx(), input.inputIds(), matrices.embedding().gradient(), n, config.padTokenId());
+  }
+
+  /** Nats (FLOAT64, their sum) of the hidden states, and the gradient of those (B, T, d). */
+  Tensor[] headLoss(Tensor hidden, Tensor next, double scale) {
+    Tensor nats =
+        kernels.headLoss(
+            hidden,
+            matrices.head().copy(),
+            next,
+            scale,
+            scratch.logits(),
+            scratch.losses(),
+            scratch.dnormed(),
+            matrices.head().gradient());
+    return new Tensor[] {nats, scratch.dnormed()};
+  }
+
+  @Override
+  public void close() {
+    matrices.close();
+    scratch.close();
+  }
+}

@@ -1,0 +1,127 @@
+package dev.smalldoge.model;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.FusedKernels;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * BFLOAT16 copies of the matrices, with those that read the same input put into one, and the
+ * FLOAT32 gradients joined alike. The copies are taken anew for every micro-batch, so no one has to
+ * say when a master weight changed; for 320M parameters that is 0.7 ms.
+ */
+final class FusedWeights implements AutoCloseable {
+  /** One matrix of the step: its copy and its gradient, both (out, in). */
+  record Matrix(Tensor copy, Tensor gradient) {}
+
+  private static final long PIECE = 1 << 16;
+
+  private final Weights weights;
+  private final Operations operations;
+  private final FusedKernels kernels;
+  private final List<Tensor> owned = new ArrayList<>();
+  private final List<Long> pieces = new ArrayList<>();
+  private final Tensor table;
+  private final Matrix embedding;
+  private final Matrix head;
+  private final List<Matrix[]> layers = new ArrayList<>();
+
+  FusedWeights(ModelConfig config, Weights weights, FusedKernels kernels) {
+    this.weights = weights;
+    this.operations = weights.operations();
+    this.kernels = kernels;
+    embedding = matrix(WeightNames.EMBEDDING);
+    head = config.tieWordEmbeddings() ? embedding : matrix(WeightNames.HEAD);
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      String attention = "model.layers." + i + ".self_attn.";
+      String mlp = "model.layers." + i + ".mlp.";
+      layers.add(
+          new Matrix[] {
+            matrix(
+                attention + "q_proj.weight",
+                attention + "k_proj.weight",
+                attention + "v_proj.weight"),
+            matrix(attention + "o_proj.weight"),
+            matrix(mlp + "gate_proj.weight", mlp + "up_proj.weight"),
+            matrix(mlp + "down_proj.weight")
+          });
+    }
+    table =
+        own(
+            operations.longs(
+                pieces.stream().mapToLong(Long::longValue).toArray(), pieces.size() / 3, 3));
+  }
+
+  private Tensor own(Tensor tensor) {
+    owned.add(TensorScope.release(tensor));
+    return tensor;
+  }
+
+  private Matrix matrix(String... names) {
+    long width = weights.get(names[0]).shape()[1];
+    long rows = 0;
+    List<Tensor> gradients = new ArrayList<>();
+    for (String name : names) {
+      rows += weights.get(name).shape()[0];
+      gradients.add(weights.gradients().get(name));
+    }
+    Tensor copy = own(kernels.empty(DType.BFLOAT16, rows, width));
+    long at = 0;
+    for (String name : names) {
+      at = addPieces(weights.get(name), copy, at);
+    }
+    boolean joined = names.length > 1;
+    return new Matrix(copy, joined ? own(operations.shareRows(gradients)) : gradients.get(0));
+  }
+
+  private long addPieces(Tensor master, Tensor copy, long start) {
+    long size = master.size();
+    for (long at = 0; at < size; at += PIECE) {
+      pieces.add(kernels.addressOf(master) + 4 * at);
+      pieces.add(kernels.addressOf(copy) + 2 * (start + at));
+      pieces.add(Math.min(PIECE, size - at) / 4);
+    }
+    return start + size;
+  }
+
+  /** Takes the copies anew. */
+  void refresh() {
+    kernels.roundPieces(table, pieces.size() / 3);
+  }
+
+  Matrix embedding() {
+    return embedding;
+  }
+
+  Matrix head() {
+    return head;
+  }
+
+  /** Queries, keys and values of a layer, (H + 2G) · 128 rows. */
+  Matrix attentionInput(int layer) {
+    return layers.get(layer)[0];
+  }
+
+  Matrix attentionOutput(int layer) {
+    return layers.get(layer)[1];
+  }
+
+  /** Gate and up of a layer, 2I rows. */
+  Matrix gateAndUp(int layer) {
+    return layers.get(layer)[2];
+  }
+
+  Matrix down(int layer) {
+    return layers.get(layer)[3];
+  }
+
+  @Override
+  public void close() {
+    owned.forEach(Tensor::close);
+  }
+}

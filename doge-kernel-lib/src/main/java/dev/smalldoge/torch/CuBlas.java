@@ -1,0 +1,121 @@
+package dev.smalldoge.torch;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+
+/**
+ * Matrix products of bf16 arrays with fp32 sums, by cuBLAS on the default stream. Unlike libtorch's
+ * own they add straight into FLOAT32 gradients.
+ *
+ * <p>Arrays are row-major here; cuBLAS counts by columns, so it sees every one transposed. x is (n,
+ * in), weight (out, in), y (n, out).
+ */
+final class CuBlas {
+  private static final int PLAIN = 0;
+  private static final int TRANSPOSED = 1;
+  private static final int BFLOAT16 = 14;
+  private static final int FLOAT32 = 0;
+  private static final int COMPUTE_FLOAT32 = 68;
+  private static final int DEFAULT = -1;
+  private static boolean bound;
+
+  private final long handle;
+  private final Memory one = new Memory(4);
+  private final Memory zero = new Memory(4);
+
+  private static final class Library {
+    static native int cublasCreate_v2(Pointer handle);
+
+    static native int cublasGemmEx(
+        long handle,
+        int transposeA,
+        int transposeB,
+        int m,
+        int n,
+        int k,
+        Pointer alpha,
+        long a,
+        int typeA,
+        int strideA,
+        long b,
+        int typeB,
+        int strideB,
+        Pointer beta,
+        long c,
+        int typeC,
+        int strideC,
+        int compute,
+        int algorithm);
+  }
+
+  /** A handle on the current context. */
+  CuBlas() {
+    bind();
+    Memory out = new Memory(8);
+    Cuda.check("cublasCreate", Library.cublasCreate_v2(out));
+    handle = out.getLong(0);
+    one.setFloat(0, 1);
+    zero.setFloat(0, 0);
+  }
+
+  private static synchronized void bind() {
+    if (!bound) {
+      Native.register(Library.class, CudaLibraries.loaded("libcublas.so"));
+      bound = true;
+    }
+  }
+
+  /** y = x · weightᵀ, bf16. */
+  void forward(long x, long weight, long y, int n, int in, int out) {
+    multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, BFLOAT16, out);
+  }
+
+  /** dx = dy · weight, bf16. */
+  void backward(long dy, long weight, long dx, int n, int in, int out) {
+    multiply(PLAIN, PLAIN, in, n, out, weight, in, dy, out, false, dx, BFLOAT16, in);
+  }
+
+  /** dweight += dyᵀ · x, FLOAT32. */
+  void addWeightGradient(long dy, long x, long dweight, int n, int in, int out) {
+    multiply(PLAIN, TRANSPOSED, in, out, n, x, in, dy, out, true, dweight, FLOAT32, in);
+  }
+
+  private void multiply(
+      int transposeA,
+      int transposeB,
+      int m,
+      int n,
+      int k,
+      long a,
+      int strideA,
+      long b,
+      int strideB,
+      boolean add,
+      long c,
+      int typeC,
+      int strideC) {
+    Cuda.check(
+        "cublasGemmEx",
+        Library.cublasGemmEx(
+            handle,
+            transposeA,
+            transposeB,
+            m,
+            n,
+            k,
+            one,
+            a,
+            BFLOAT16,
+            strideA,
+            b,
+            BFLOAT16,
+            strideB,
+            add ? one : zero,
+            c,
+            typeC,
+            strideC,
+            COMPUTE_FLOAT32,
+            DEFAULT));
+  }
+}
