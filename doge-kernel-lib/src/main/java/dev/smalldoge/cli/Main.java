@@ -12,6 +12,7 @@ import picocli.CommandLine.HelpCommand;
     subcommands = {
       ChatCommand.class,
       DoctorCommand.class,
+      DownloadCommand.class,
       PreprocessCommand.class,
       PretrainCommand.class,
       SftCommand.class,

@@ -5,13 +5,16 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.Home;
 import dev.smalldoge.config.NearestWord;
+import dev.smalldoge.tokenizer.Message;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -216,6 +219,49 @@ public final class Corpus {
    */
   public Tokens tokenize(Tokenizer tokenizer, Path file) {
     return Mixture.of(this, 1).tokenize(tokenizer, file);
+  }
+
+  /**
+   * How much there is.
+   *
+   * @param rows rows that can be used
+   * @param bytes UTF-8 bytes of their text, or of everything said in their messages
+   */
+  public record Size(long rows, long bytes) {}
+
+  /**
+   * Counts rows and text, reading everything.
+   *
+   * @throws DogeException if a row has neither text nor messages, unless bad rows are skipped
+   */
+  public Size size() {
+    Set<String> columns = new TreeSet<>(ChatRows.CONVERSATION);
+    columns.addAll(ChatRows.PREFERENCE);
+    columns.add(textColumn);
+    Iterator<Long> lengths = new RowIterator<>(this, columns, this::length);
+    long rows = 0;
+    long bytes = 0;
+    while (lengths.hasNext()) {
+      rows++;
+      bytes += lengths.next();
+    }
+    return new Size(rows, bytes);
+  }
+
+  private Long length(Row row) throws BadRow {
+    if (row.values().get(textColumn) instanceof String) {
+      return Utf8.length(row.text(textColumn));
+    }
+    long bytes = 0;
+    if (row.values().get("chosen") != null) {
+      PreferencePair pair = ChatRows.preference(row);
+      bytes = Utf8.length(pair.chosen().content()) + Utf8.length(pair.rejected().content());
+    } else {
+      for (Message message : ChatRows.conversation(row).messages()) {
+        bytes += Utf8.length(message.content());
+      }
+    }
+    return bytes;
   }
 
   CorpusRows rows(Set<String> columns) {
