@@ -1,9 +1,12 @@
 package dev.smalldoge.cli;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.train.TensorBoardLog;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
 
 /** The {@code doge} command line: one command per stage. */
 @Command(
@@ -29,6 +32,14 @@ import picocli.CommandLine.HelpCommand;
     })
 public final class Main {
   private Main() {}
+
+  @Option(
+      names = "--tensorboard",
+      scope = ScopeType.INHERIT,
+      description = "write TensorBoard event files into the folder of a run")
+  void tensorBoard(boolean on) {
+    TensorBoardLog.writeForEveryRun(on);
+  }
 
   /** Runs a command; exits with 0, with 1 where it failed, with 2 where it was mistyped. */
   public static void main(String... arguments) {

@@ -229,7 +229,8 @@ public final class Pretraining {
         sequences.sequenceLength(),
         gradientAccumulationSteps,
         steps(),
-        recompute);
+        recompute,
+        schedule);
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.smalldoge.config.DogeException;
 import dev.smalldoge.io.DType;
 import dev.smalldoge.io.Safetensors;
 import dev.smalldoge.io.SafetensorsWriter;
+import dev.smalldoge.io.WrittenAside;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
 import dev.smalldoge.torch.Operations;
@@ -103,25 +104,13 @@ public final class Checkpoints {
     Path target = folder.resolve(PREFIX + state.step());
     Path aside = folder.resolve(PREFIX + state.step() + PART);
     try {
-      delete(aside);
-      Files.createDirectories(aside);
-      ModelFiles.save(model, aside);
-      companions.accept(aside);
-      writeMoments(state.moments(), aside.resolve(MOMENTS));
-      Counters counters =
-          new Counters(
-              state.step(),
-              state.tokensSeen(),
-              state.position(),
-              state.seed(),
-              state.learningRate(),
-              state.updates());
-      Files.writeString(aside.resolve(STATE), GSON.toJson(counters));
+      write(model, state, aside);
       delete(target);
       Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
       prune();
       return target;
-    } catch (IOException e) {
+    } catch (IOException | DogeException e) {
+      discard(aside, e); // what was written of it would keep the disk full
       throw new DogeException(
           "Checkpoint "
               + target
@@ -129,6 +118,31 @@ public final class Checkpoints {
               + e.getMessage()
               + "); free disk space or choose another folder; earlier checkpoints are untouched",
           e);
+    }
+  }
+
+  private void write(DogeForCausalLm model, TrainingState state, Path aside) throws IOException {
+    delete(aside);
+    Files.createDirectories(aside);
+    ModelFiles.save(model, aside);
+    companions.accept(aside);
+    writeMoments(state.moments(), aside.resolve(MOMENTS));
+    Counters counters =
+        new Counters(
+            state.step(),
+            state.tokensSeen(),
+            state.position(),
+            state.seed(),
+            state.learningRate(),
+            state.updates());
+    WrittenAside.text(aside.resolve(STATE), GSON.toJson(counters));
+  }
+
+  private static void discard(Path aside, Exception reason) {
+    try {
+      delete(aside);
+    } catch (IOException e) {
+      reason.addSuppressed(e);
     }
   }
 

@@ -9,13 +9,11 @@ import dev.smalldoge.optim.LearningRateSchedule;
 import dev.smalldoge.optim.Optimizer;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.Torch;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /**
  * The training loop of every stage: batches to gradients, gradients to one update of the optimizer,
@@ -61,9 +59,6 @@ public final class TrainingLoop {
     }
   }
 
-  private static final int WINDOW = 100;
-  private static final int SHOWN_LOSSES = 5;
-
   private final DogeForCausalLm model;
   private final Optimizer optimizer;
   private final LearningRateSchedule schedule;
@@ -72,7 +67,7 @@ public final class TrainingLoop {
   private final Evaluation evaluation;
   private final Checkpoints checkpoints;
   private final List<TrainingListener> listeners;
-  private final Deque<Double> recent = new ArrayDeque<>();
+  private final LossWindow recent = new LossWindow();
   private final long started = System.nanoTime();
   private Pending pending;
   private long step;
@@ -233,12 +228,9 @@ public final class TrainingLoop {
             done.tokensSeen,
             done.tokens / lap,
             (System.nanoTime() - started) / 1e9,
-            spike(loss),
+            recent.spike(loss),
             extra);
     recent.add(loss);
-    if (recent.size() > WINDOW) {
-      recent.remove();
-    }
     listeners.forEach(l -> l.stepped(metrics));
   }
 
@@ -248,34 +240,20 @@ public final class TrainingLoop {
     }
   }
 
-  private double spike(double loss) {
-    if (recent.size() < 10) {
-      return 0;
-    }
-    double mean = recent.stream().mapToDouble(x -> x).average().orElse(0);
-    double variance = recent.stream().mapToDouble(x -> (x - mean) * (x - mean)).average().orElse(0);
-    return variance == 0 ? 0 : (loss - mean) / Math.sqrt(variance);
-  }
-
   private void requireFinite(long at, double loss, double gradNorm) {
     if (Double.isFinite(loss) && Double.isFinite(gradNorm)) {
       return;
     }
-    String last =
-        recent.stream()
-            .skip(Math.max(0, recent.size() - SHOWN_LOSSES))
-            .map(x -> String.format(java.util.Locale.ROOT, "%.4f", x))
-            .collect(Collectors.joining(", "));
     throw new DogeException(
         String.format(
-            java.util.Locale.ROOT,
+            Locale.ROOT,
             "Loss %s or gradNorm %s of step %d is not finite (last losses: %s); that step changed"
                 + " no weight and the last checkpoint is kept: resume it with half the learning"
                 + " rate %s",
             loss,
             gradNorm,
             at,
-            last.isEmpty() ? "none" : last,
+            recent.last(),
             schedule.at(at)));
   }
 

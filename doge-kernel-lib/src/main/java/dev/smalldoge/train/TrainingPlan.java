@@ -6,6 +6,7 @@ import ai.djl.util.cuda.CudaUtils;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.Precision;
+import dev.smalldoge.optim.LearningRateSchedule;
 import dev.smalldoge.torch.Device;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,7 +15,7 @@ import java.util.Locale;
 
 /**
  * What a run will need, said before its first step: parameters by part, FLOPs per token, memory
- * against what is free, hours.
+ * against what is free, hours, and the schedule drawn.
  *
  * @param config the model
  * @param device where it will train
@@ -24,6 +25,7 @@ import java.util.Locale;
  * @param gradientAccumulationSteps forwards per update
  * @param maxSteps updates
  * @param recompute whether activations are computed again for the backward pass
+ * @param schedule learning rate of each step
  */
 public record TrainingPlan(
     ModelConfig config,
@@ -33,7 +35,8 @@ public record TrainingPlan(
     int sequenceLength,
     int gradientAccumulationSteps,
     long maxSteps,
-    boolean recompute) {
+    boolean recompute,
+    LearningRateSchedule schedule) {
   /** Achieved share of a device's peak that the hours are predicted with. */
   private static final double EXPECTED_UTILIZATION = 0.3;
 
@@ -161,8 +164,25 @@ public record TrainingPlan(
     return text.append(String.format(Locale.ROOT, "%-16s %,14d", "parameters", total)).toString();
   }
 
+  /** The learning rate over the steps of the run. */
+  public ScheduleChart scheduleChart() {
+    return new ScheduleChart(schedule, maxSteps);
+  }
+
+  /** The same figures as {@link #toString}, with the schedule as a picture. */
+  public String toHtml() {
+    return "<pre>"
+        + figures().replace("&", "&amp;").replace("<", "&lt;")
+        + "</pre>"
+        + scheduleChart().toHtml();
+  }
+
   @Override
   public String toString() {
+    return figures() + "\n" + scheduleChart();
+  }
+
+  private String figures() {
     return parametersByPart()
         + String.format(
             Locale.ROOT,

@@ -142,6 +142,7 @@ public record TrainingRun(
       all.add(new MetricsLog(folder.resolve("metrics.jsonl"), firstStep));
       all.add(history);
       all.add(RunProgress.open(title));
+      all.addAll(TensorBoardLog.ifAsked(folder, firstStep));
       all.addAll(listeners);
       TrainingLoop training =
           new TrainingLoop(

@@ -235,7 +235,8 @@ public abstract class Tuning<S extends Tuning<S>> {
         length,
         gradientAccumulationSteps,
         steps,
-        recompute);
+        recompute,
+        LearningRateSchedule.of(schedule, learningRate, Math.toIntExact(steps)));
   }
 
   /** A trained copy of the start, and what the run came to. */

@@ -1,5 +1,6 @@
 package dev.smalldoge.train;
 
+import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelInput;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
@@ -7,7 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** Micro-batches whose tokens follow from their number alone; half of each row is predictable. */
+/**
+ * Micro-batches whose rows follow from their number alone; half of each row is predictable, and
+ * rows differ in how many of their labels count.
+ */
 final class SeededBatches implements BatchSource {
   private final Operations operations = Operations.on(Device.CPU);
   private final int vocabSize;
@@ -31,16 +35,21 @@ final class SeededBatches implements BatchSource {
   }
 
   private MicroBatch batch(long number) {
-    SplittableRandom random = new SplittableRandom(number);
     long[][] ids = new long[rows][length];
-    for (long[] row : ids) {
+    long[] labels = new long[rows * length];
+    long counted = 0;
+    for (int r = 0; r < rows; r++) {
+      long rowNumber = number * rows + r;
+      SplittableRandom random = new SplittableRandom(rowNumber);
+      int masked = (int) (rowNumber % 5); // labels 1 to masked do not count, nor does the first
       for (int i = 0; i < length; i++) {
-        row[i] = i % 2 == 0 ? random.nextInt(vocabSize) : (row[i - 1] + 1) % vocabSize;
+        ids[r][i] = i % 2 == 0 ? random.nextInt(vocabSize) : (ids[r][i - 1] + 1) % vocabSize;
+        labels[r * length + i] = i <= masked ? DogeForCausalLm.IGNORE_INDEX : ids[r][i];
       }
+      counted += length - 1 - masked;
     }
-    ModelInput input = ModelInput.of(operations, ids);
     return new LanguageModelBatch(
-        input, operations.copyOf(input.inputIds()), (long) rows * (length - 1));
+        ModelInput.of(operations, ids), operations.longs(labels, rows, length), counted);
   }
 
   @Override
