@@ -21,6 +21,8 @@ import picocli.CommandLine.ScopeType;
       SftCommand.class,
       DpoCommand.class,
       LoraCommand.class,
+      EvalCommand.class,
+      AverageCommand.class,
       GenerateCommand.class,
       RecipesCommand.class,
       GoldenCommand.class,

@@ -5,7 +5,6 @@ import static dev.smalldoge.config.Checks.check;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.model.DogeForCausalLm;
-import dev.smalldoge.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -197,15 +196,6 @@ public final class Generator {
   /** Ids of a prompt, opened as the model's training texts are. */
   private int[] encode(String prompt) {
     check(!prompt.isEmpty(), "the prompt is empty; give the model a few words to go on");
-    Tokenizer tokenizer = languageModel.tokenizer();
-    int[] ids = tokenizer.encode(prompt);
-    int bos = tokenizer.bosTokenId();
-    if (ids.length > 0 && ids[0] == bos) {
-      return ids;
-    }
-    int[] opened = new int[ids.length + 1];
-    opened[0] = bos;
-    System.arraycopy(ids, 0, opened, 1, ids.length);
-    return opened;
+    return languageModel.encode(prompt);
   }
 }

@@ -79,8 +79,25 @@ public final class LanguageModel implements AutoCloseable {
     return new Generator(this);
   }
 
+  /**
+   * Ids of a text, opened as the model's training texts are: with BOS, once.
+   *
+   * @param text not empty, though it may be a BOS alone
+   */
+  public int[] encode(String text) {
+    int[] ids = tokenizer.encode(text);
+    int bos = tokenizer.bosTokenId();
+    if (ids.length > 0 && ids[0] == bos) {
+      return ids;
+    }
+    int[] opened = new int[ids.length + 1];
+    opened[0] = bos;
+    System.arraycopy(ids, 0, opened, 1, ids.length);
+    return opened;
+  }
+
   /** Greedy, with the tokens that end the tokenizer's texts. */
-  GenerationConfig generationConfig() {
+  public GenerationConfig generationConfig() {
     return GenerationConfig.DEFAULT.with(
         g -> {
           g.bosTokenId = tokenizer.bosTokenId();
