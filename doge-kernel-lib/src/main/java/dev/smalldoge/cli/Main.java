@@ -1,7 +1,12 @@
 package dev.smalldoge.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.World;
 import dev.smalldoge.train.TensorBoardLog;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -45,6 +50,9 @@ public final class Main {
 
   /** Runs a command; exits with 0, with 1 where it failed, with 2 where it was mistyped. */
   public static void main(String... arguments) {
+    if (!World.ofEnvironment().isFirst()) {
+      System.setOut(new PrintStream(OutputStream.nullOutputStream(), true, UTF_8)); // rank 0 speaks
+    }
     System.exit(run(arguments));
   }
 

@@ -8,10 +8,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Pre-trains by a recipe: prints progress and loss, writes the model, and lets it speak. */
+/**
+ * Pre-trains by a recipe: prints progress and loss, writes the model, and lets it speak. Ctrl-C
+ * ends it with a checkpoint.
+ */
 @Command(name = "pretrain", description = "Pre-train a model by a recipe.")
 final class PretrainCommand implements Callable<Integer> {
   @Parameters(
@@ -41,8 +45,13 @@ final class PretrainCommand implements Callable<Integer> {
   @Option(names = "--sample", defaultValue = "60", description = "tokens of the sample; 0 for none")
   private int sampleTokens;
 
+  @Mixin private ProcessesOption processes;
+
   @Override
   public Integer call() {
+    if (processes.launches()) {
+      return processes.launch(device);
+    }
     PretrainRecipe loaded = PretrainRecipe.load(recipe, overrides.toArray(String[]::new));
     loaded.ignored().forEach(line -> System.err.println("ignored: " + line));
     Pretraining pretraining = Pretraining.of(loaded, datasets);
@@ -50,7 +59,8 @@ final class PretrainCommand implements Callable<Integer> {
       pretraining.device(Device.named(device));
     }
     System.out.println(pretraining.plan());
-    try (PretrainRun run = pretraining.start()) {
+    try (StopOnSignal stop = new StopOnSignal();
+        PretrainRun run = pretraining.start()) {
       System.out.println(run);
       if (run.result().complete() && sampleTokens > 0) {
         System.out.printf(Locale.ROOT, "sample: %s%n", run.model().generate(prompt, sampleTokens));

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -45,6 +46,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private boolean fuses = true;
   private Optional<FusedKernels> kernels;
   private FusedLayers fused;
+  private IntConsumer layerDone = layer -> {};
 
   /** A model over the given weights, which it owns from here on. */
   public DogeForCausalLm(ModelConfig config, Weights weights, Precision precision) {
@@ -97,6 +99,15 @@ public final class DogeForCausalLm implements AutoCloseable {
    */
   public void fuse(boolean on) {
     fuses = on;
+  }
+
+  /**
+   * Who is told, while a backward pass runs, that it has added all that it will to the gradients of
+   * a layer and of everything after that layer. Only a pass that goes through the layers one by one
+   * tells it, in falling order; one that does not, tells nothing.
+   */
+  public void onLayerDone(IntConsumer listener) {
+    layerDone = listener;
   }
 
   /** Whether losses also count the tokens that the model finds likeliest itself; off at first. */
@@ -253,7 +264,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       Tensor sin = rotary.sin(0, input.length());
       Tensor hidden = fused.forward(input, cos, sin);
       Tensor[] found = head.apply(hidden);
-      fused.backward(input, found[1], cos, sin);
+      fused.backward(input, found[1], cos, sin, layerDone);
       return kept(new Loss(found[0], null, found[2]), scope);
     }
   }
@@ -317,6 +328,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       }
       outputs.add(0, y);
       operations.backward(outputs, seeds);
+      layerDone.accept(i);
       gradient = x.gradient();
     }
     embedded(input.inputIds()).backward(gradient);

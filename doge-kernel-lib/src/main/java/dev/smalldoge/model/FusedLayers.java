@@ -7,6 +7,7 @@ import dev.smalldoge.torch.FusedKernels.Positions;
 import dev.smalldoge.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * The fused training step of a dense model on a GPU: from ids to hidden states, and from the
@@ -121,8 +122,12 @@ final class FusedLayers implements AutoCloseable {
         config.rmsNormEps());
   }
 
-  /** Adds to all gradients, given that of what {@link #forward} returned. */
-  void backward(ModelInput input, Tensor gradient, Tensor cos, Tensor sin) {
+  /**
+   * Adds to all gradients, given that of what {@link #forward} returned.
+   *
+   * @param layerDone hears of each layer whose gradients, and those after it, are complete
+   */
+  void backward(ModelInput input, Tensor gradient, Tensor cos, Tensor sin, IntConsumer layerDone) {
     Positions positions = positions(input, cos, sin);
     int n = scratch.tokens();
     String norm = "model.norm.weight";
@@ -138,6 +143,7 @@ final class FusedLayers implements AutoCloseable {
         n);
     for (int i = layers.size() - 1; i >= 0; i--) {
       layers.get(i).backward(positions);
+      layerDone.accept(i);
     }
     kernels.embedBackward(
         scratch.dx(), input.inputIds(), matrices.embedding().gradient(), n, config.padTokenId());

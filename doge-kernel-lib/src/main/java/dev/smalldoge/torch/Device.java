@@ -2,6 +2,8 @@ package dev.smalldoge.torch;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.World;
+
 /**
  * Where tensors live: the CPU, or one GPU.
  *
@@ -27,9 +29,13 @@ public record Device(int index) {
     return new Device(index);
   }
 
-  /** The first GPU where one can be seen, else the CPU. */
+  /**
+   * The first GPU where one can be seen, else the CPU; where several processes of a host train
+   * together, that of this process.
+   */
   public static Device best() {
-    return Torch.gpuCount() > 0 ? new Device(0) : CPU;
+    int gpus = Torch.gpuCount();
+    return gpus == 0 ? CPU : new Device(World.ofEnvironment().localRank() % gpus);
   }
 
   /** {@code "cpu"} or {@code "gpu"}, or {@code "gpu:1"}, as the command line takes it. */

@@ -57,6 +57,11 @@ public final class Tensor implements AutoCloseable {
     return address;
   }
 
+  /** A CPU tensor's own bytes in native order, to read and to write; at most 2 GiB. */
+  ByteBuffer memory() {
+    return NativeTorch.memory(handle()).order(ByteOrder.nativeOrder());
+  }
+
   /** Lengths of the axes. */
   public long[] shape() {
     return NativeTorch.shape(handle());

@@ -23,13 +23,17 @@ import java.util.Map;
  * by their number, so 1 × 8 and 8 × 1 give the same gradient. Figures are read from the device one
  * step late. A loss or norm that is not finite changes no weight and ends the run with the last
  * checkpoint untouched. An interrupt ends it at the end of a step, with a checkpoint.
+ *
+ * <p>Several {@link Ranks} run the loop together, step by step: each backward pass over
+ * micro-batches of its own, then one update of all by the sum of their gradients. Rank 0 alone
+ * evaluates and saves; an interrupt of any ends all at the same step.
  */
 public final class TrainingLoop {
   /**
    * The numbers of a run.
    *
    * @param maxSteps optimizer updates of the whole run
-   * @param gradientAccumulationSteps micro-batches per update
+   * @param gradientAccumulationSteps micro-batches per update, those of all ranks together
    * @param evaluateEverySteps steps between evaluations; 0 for none
    * @param saveEverySteps steps between checkpoints; 0 for the last step alone
    * @param seed of dropout; each step's numbers depend on it and on the step alone
@@ -59,6 +63,11 @@ public final class TrainingLoop {
     }
   }
 
+  private static final long RANK_SEEDS = 1_000_003;
+
+  /** Relative difference of the ranks' gradient norms, which are equal but for rounding. */
+  private static final double DRIFT = 1e-3;
+
   private final DogeForCausalLm model;
   private final Optimizer optimizer;
   private final LearningRateSchedule schedule;
@@ -67,6 +76,9 @@ public final class TrainingLoop {
   private final Evaluation evaluation;
   private final Checkpoints checkpoints;
   private final List<TrainingListener> listeners;
+  private final Ranks ranks;
+  private final GradientBuckets buckets;
+  private final int ownMicroBatches;
   private final LossWindow recent = new LossWindow();
   private final long started = System.nanoTime();
   private Pending pending;
@@ -89,14 +101,44 @@ public final class TrainingLoop {
       Evaluation evaluation,
       Checkpoints checkpoints,
       List<TrainingListener> listeners) {
+    this(
+        model,
+        optimizer,
+        schedule,
+        batches,
+        settings,
+        evaluation,
+        checkpoints,
+        listeners,
+        Ranks.ALONE);
+  }
+
+  /**
+   * The same loop as one of several ranks, which all have the same arguments but for the listeners.
+   *
+   * @param batches the micro-batches of all ranks; this one takes its share
+   */
+  public TrainingLoop(
+      DogeForCausalLm model,
+      Optimizer optimizer,
+      LearningRateSchedule schedule,
+      BatchSource batches,
+      Settings settings,
+      Evaluation evaluation,
+      Checkpoints checkpoints,
+      List<TrainingListener> listeners,
+      Ranks ranks) {
     this.model = model;
     this.optimizer = optimizer;
     this.schedule = schedule;
-    this.batches = batches;
+    this.batches = ranks.share(batches);
     this.settings = settings;
     this.evaluation = evaluation;
     this.checkpoints = checkpoints;
     this.listeners = List.copyOf(listeners);
+    this.ranks = ranks;
+    this.buckets = ranks.buckets(model);
+    this.ownMicroBatches = ranks.share(settings.gradientAccumulationSteps);
   }
 
   /** Continues from a saved state. */
@@ -125,13 +167,12 @@ public final class TrainingLoop {
    */
   public boolean run() {
     chooseTrained();
+    ranks.align(model, step, settings.maxSteps, batches.position());
     long resumedAt = step;
-    while (step < settings.maxSteps && !stopAsked && !Thread.interrupted()) {
+    while (step < settings.maxSteps && !ranks.any(stopAsked || Thread.interrupted())) {
       trainOneStep();
       if (due(settings.evaluateEverySteps) && evaluation != null) {
-        report();
-        EvaluationMetrics metrics = evaluation.run(model, step);
-        listeners.forEach(l -> l.evaluated(metrics));
+        evaluate();
       }
       if (due(settings.saveEverySteps) && step < settings.maxSteps) {
         save();
@@ -146,6 +187,14 @@ public final class TrainingLoop {
     return complete;
   }
 
+  private void evaluate() {
+    report();
+    if (ranks.isFirst()) {
+      EvaluationMetrics metrics = evaluation.run(model, step);
+      listeners.forEach(l -> l.evaluated(metrics));
+    }
+  }
+
   private boolean due(long every) {
     return every > 0 && step % every == 0;
   }
@@ -154,18 +203,14 @@ public final class TrainingLoop {
     if (step > 0 && step == settings.expertWarmupSteps) {
       chooseTrained();
     }
-    Torch.setSeed(settings.seed + step);
+    Torch.setSeed(settings.seed + step + ranks.rank() * RANK_SEEDS);
     final long began = System.nanoTime();
-    List<MicroBatch> window = batches.next(settings.gradientAccumulationSteps);
-    long counted = window.stream().mapToLong(MicroBatch::counted).sum();
+    List<MicroBatch> window = batches.next(ownMicroBatches);
+    long own = window.stream().mapToLong(MicroBatch::counted).sum();
+    long counted = Math.round(ranks.sum((double) own)[0]);
     check(counted > 0, "step %d has no token to train on; check the labels of the data", step);
     long tokens = window.stream().mapToLong(MicroBatch::tokens).sum();
-    List<MicroBatch.Result> results = new ArrayList<>();
-    for (MicroBatch batch : window) {
-      try (batch) {
-        results.add(batch.backward(model, counted, window.size()));
-      }
-    }
+    List<MicroBatch.Result> results = backward(window, counted);
     double learningRate = schedule.at(step);
     Tensor gradNorm = optimizer.update(learningRate);
     report();
@@ -173,6 +218,25 @@ public final class TrainingLoop {
     pending =
         new Pending(step, results, gradNorm, learningRate, counted, tokensSeen, tokens, began);
     step++;
+  }
+
+  /** Adds the gradients of a step's micro-batches, and then those of the other ranks. */
+  private List<MicroBatch.Result> backward(List<MicroBatch> window, long counted) {
+    List<MicroBatch.Result> results = new ArrayList<>();
+    for (MicroBatch batch : window) {
+      if (buckets != null && results.size() == window.size() - 1) {
+        buckets.begin();
+        model.onLayerDone(buckets::layerDone);
+      }
+      try (batch) {
+        results.add(batch.backward(model, counted, settings.gradientAccumulationSteps));
+      }
+    }
+    if (buckets != null) {
+      model.onLayerDone(layer -> {});
+      buckets.finish();
+    }
+    return results;
   }
 
   private void chooseTrained() {
@@ -210,10 +274,18 @@ public final class TrainingLoop {
     Map<String, Double> extra = new LinkedHashMap<>();
     for (MicroBatch.Result result : done.results) {
       loss += take(result.loss()) / done.counted;
-      auxLoss += result.auxLoss() == null ? 0 : take(result.auxLoss()) / done.results.size();
+      auxLoss +=
+          result.auxLoss() == null
+              ? 0
+              : take(result.auxLoss()) / settings.gradientAccumulationSteps;
       result.sums().forEach((k, v) -> extra.merge(k, take(v) / done.counted, Double::sum));
     }
     double gradNorm = take(done.gradNorm);
+    double[] sums = ranks.sum(loss, auxLoss, (double) done.tokens, gradNorm);
+    loss = sums[0];
+    auxLoss = sums[1];
+    requireAgreement(done.step, gradNorm, sums[3] / ranks.size());
+    extra.replaceAll((key, mine) -> ranks.sum(mine)[0]);
     requireFinite(done.step, loss, gradNorm);
     double lap = (System.nanoTime() - done.began) / 1e9;
     StepMetrics metrics =
@@ -226,7 +298,7 @@ public final class TrainingLoop {
             done.learningRate,
             done.counted,
             done.tokensSeen,
-            done.tokens / lap,
+            sums[2] / lap,
             (System.nanoTime() - started) / 1e9,
             recent.spike(loss),
             extra);
@@ -238,6 +310,18 @@ public final class TrainingLoop {
     try (figure) {
       return figure.item();
     }
+  }
+
+  private void requireAgreement(long at, double gradNorm, double mean) {
+    check(
+        !(Math.abs(gradNorm - mean) > DRIFT * mean), // and not where either is not a number
+        "gradNorm of step %d is %s on rank %d and %s in the mean of %d ranks, so their weights have"
+            + " drifted apart; start all ranks again from the last checkpoint",
+        at,
+        gradNorm,
+        ranks.rank(),
+        mean,
+        ranks.size());
   }
 
   private void requireFinite(long at, double loss, double gradNorm) {
@@ -262,6 +346,9 @@ public final class TrainingLoop {
       return;
     }
     report();
+    if (!ranks.isFirst()) {
+      return;
+    }
     var saved =
         checkpoints.save(
             model,

@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import ai.djl.util.cuda.CudaUtils;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.World;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.optim.LearningRateSchedule;
@@ -109,11 +110,11 @@ public record TrainingPlan(
     return Long.MAX_VALUE;
   }
 
-  /** Hours that the run will take on this kind of device, a rough figure. */
+  /** Hours that the run will take on this kind of device, all ranks at work; a rough figure. */
   public double hours() {
     double peak =
         device.isGpu()
-            ? GPU_FLOPS
+            ? GPU_FLOPS * World.ofEnvironment().size()
             : CPU_FLOPS_PER_CORE * Runtime.getRuntime().availableProcessors();
     return totalTokens() * flopsPerToken() / (peak * EXPECTED_UTILIZATION) / 3600;
   }

@@ -6,6 +6,7 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.reflect.TypeToken;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.World;
 import dev.smalldoge.io.WrittenAside;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
@@ -33,6 +34,9 @@ import java.util.function.Consumer;
  * (what must not change when the run goes on) and, once all steps are done, {@code loss.png} and
  * the model itself with its tokenizer. A run whose folder has checkpoints goes on from the last
  * one.
+ *
+ * <p>Where the environment names a {@link World} of several processes, this one trains as a rank of
+ * it: all of them see the same folder, and rank 0 alone writes.
  *
  * @param title what charts and messages call it
  * @param folder where everything of it lies
@@ -131,38 +135,41 @@ public record TrainingRun(
   public Result train(
       DogeForCausalLm model, Optimizer updating, BatchSource batches, Evaluation evaluation) {
     Optional<Path> checkpoint = resumesFrom();
-    createFolder();
-    WrittenAside.text(folder.resolve(IDENTITY), GSON.toJson(new LinkedHashMap<>(identity)));
     LossHistory history = new LossHistory();
-    try (updating) {
+    try (updating;
+        Ranks ranks = Ranks.open(World.ofEnvironment(), model.operations().device())) {
       Optional<TrainingState> state =
           checkpoint.map(path -> Checkpoints.state(path, model.operations()));
       long firstStep = state.map(TrainingState::step).orElse(0L);
-      List<TrainingListener> all = new ArrayList<>();
-      all.add(new MetricsLog(folder.resolve("metrics.jsonl"), firstStep));
-      all.add(history);
-      all.add(RunProgress.open(title));
-      all.addAll(TensorBoardLog.ifAsked(folder, firstStep));
-      all.addAll(listeners);
+      List<TrainingListener> all = new ArrayList<>(List.of(history));
+      if (ranks.isFirst()) {
+        openFolder();
+        all.add(new MetricsLog(folder.resolve("metrics.jsonl"), firstStep));
+        all.add(RunProgress.open(title));
+        all.addAll(TensorBoardLog.ifAsked(folder, firstStep));
+        all.addAll(listeners);
+      }
       TrainingLoop training =
           new TrainingLoop(
-              model, updating, schedule, batches, loop, evaluation, checkpoints(), all);
+              model, updating, schedule, batches, loop, evaluation, checkpoints(), all, ranks);
       state.ifPresent(
           saved -> {
             training.resume(saved);
             saved.moments().values().forEach(Tensor::close);
           });
       boolean complete = training.run();
-      if (complete) {
+      ranks.finish();
+      if (complete && ranks.isFirst()) {
         finish(model, history, firstStep);
       }
       return new Result(complete, training.step(), history, folder);
     }
   }
 
-  private void createFolder() {
+  private void openFolder() {
     try {
       Files.createDirectories(folder);
+      WrittenAside.text(folder.resolve(IDENTITY), GSON.toJson(new LinkedHashMap<>(identity)));
     } catch (IOException e) {
       throw new DogeException(
           "Cannot create the run folder " + folder + " (" + e.getMessage() + "); choose another",
