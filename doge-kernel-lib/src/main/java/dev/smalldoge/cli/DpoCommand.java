@@ -7,6 +7,7 @@ import dev.smalldoge.torch.Device;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -28,14 +29,20 @@ final class DpoCommand implements Callable<Integer> {
   @Option(names = "--datasets", defaultValue = "datasets", description = "folder of the corpora")
   private String datasets;
 
+  @Mixin private ProcessesOption processes;
+
   @Override
   public Integer call() {
+    if (processes.launches()) {
+      return processes.launch(device);
+    }
     DpoRecipe loaded = DpoRecipe.load(recipe, overrides.toArray(String[]::new));
     loaded.ignored().forEach(line -> System.err.println("ignored: " + line));
     Device where = device == null ? Device.best() : Device.named(device);
     PreferenceTuning tuning = PreferenceTuning.of(loaded, datasets, where);
     System.out.println(tuning.plan());
-    try (PreferenceRun run = tuning.start()) {
+    try (StopOnSignal stop = new StopOnSignal();
+        PreferenceRun run = tuning.start()) {
       System.out.println(run);
       return run.result().complete() ? 0 : 1;
     }

@@ -1,5 +1,6 @@
 package dev.smalldoge.dpo;
 
+import dev.smalldoge.config.World;
 import dev.smalldoge.generate.LanguageModel;
 import dev.smalldoge.train.LossHistory;
 import dev.smalldoge.train.TrainingRun;
@@ -63,7 +64,8 @@ public record PreferenceRun(LanguageModel model, TrainingRun.Result result)
 
   void saveCharts() {
     LossHistory history = result.history();
-    if (result.complete() && !history.losses().isEmpty()) {
+    boolean writes = World.ofEnvironment().isFirst();
+    if (writes && result.complete() && !history.losses().isEmpty()) {
       history.savePng(folder().toString(), REWARD_MARGIN, folder().resolve("margin.png"));
     }
   }

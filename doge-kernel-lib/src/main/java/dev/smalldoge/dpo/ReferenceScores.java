@@ -3,6 +3,7 @@ package dev.smalldoge.dpo;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.PreferenceLoss;
+import dev.smalldoge.config.World;
 import dev.smalldoge.io.DType;
 import dev.smalldoge.io.Safetensors;
 import dev.smalldoge.io.SafetensorsWriter;
@@ -46,7 +47,9 @@ final class ReferenceScores {
       return open(file, pairs);
     }
     ReferenceScores scores = compute(model, pairs, perForward);
-    scores.write(file, pairs);
+    if (World.ofEnvironment().isFirst()) { // one writer where several processes train together
+      scores.write(file, pairs);
+    }
     return scores;
   }
 

@@ -1,11 +1,13 @@
 package dev.smalldoge.io;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.World;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -174,7 +176,7 @@ class RankLinksTest {
               }
             });
     try (Socket stranger = connect(port)) {
-      stranger.getOutputStream().write("GET / HTTP/1.1\r\n\r\n".getBytes());
+      stranger.getOutputStream().write("GET / HTTP/1.1\r\n\r\n".getBytes(US_ASCII));
       try (RankLinks links = RankLinks.open(world(1, 2, port), PATIENCE)) {
         assertThat(links.sum(2)).containsExactly(3);
         assertThat(first.get(10, TimeUnit.SECONDS)).containsExactly(3);
@@ -185,7 +187,7 @@ class RankLinksTest {
   private static Socket connect(int port) throws InterruptedException {
     while (true) {
       try {
-        return new Socket("127.0.0.1", port);
+        return new Socket(InetAddress.getLoopbackAddress(), port);
       } catch (IOException notYet) {
         TimeUnit.MILLISECONDS.sleep(20);
       }
