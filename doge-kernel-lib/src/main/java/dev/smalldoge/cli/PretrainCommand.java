@@ -1,11 +1,12 @@
 package dev.smalldoge.cli;
 
 import dev.smalldoge.config.PretrainRecipe;
+import dev.smalldoge.generate.Generation;
+import dev.smalldoge.generate.LanguageModel;
 import dev.smalldoge.pretrain.PretrainRun;
 import dev.smalldoge.pretrain.Pretraining;
 import dev.smalldoge.torch.Device;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,6 +19,9 @@ import picocli.CommandLine.Parameters;
  */
 @Command(name = "pretrain", description = "Pre-train a model by a recipe.")
 final class PretrainCommand implements Callable<Integer> {
+  private static final double SAMPLE_TEMPERATURE = 0.8;
+  private static final long SAMPLE_SEED = 233;
+
   @Parameters(
       index = "0",
       paramLabel = "RECIPE",
@@ -62,10 +66,22 @@ final class PretrainCommand implements Callable<Integer> {
     try (StopOnSignal stop = new StopOnSignal();
         PretrainRun run = pretraining.start()) {
       System.out.println(run);
-      if (run.result().complete() && sampleTokens > 0) {
-        System.out.printf(Locale.ROOT, "sample: %s%n", run.model().generate(prompt, sampleTokens));
+      if (run.result().complete()) {
+        System.out.println("plot: " + run.folder().resolve("loss.png"));
+        if (sampleTokens > 0) {
+          System.out.println("sample: " + sample(run.model()));
+        }
       }
       return run.result().complete() ? 0 : 1;
     }
+  }
+
+  private Generation sample(LanguageModel model) {
+    return model
+        .generator()
+        .maxNewTokens(sampleTokens)
+        .temperature(SAMPLE_TEMPERATURE)
+        .seed(SAMPLE_SEED)
+        .run(prompt);
   }
 }
