@@ -26,7 +26,9 @@ public final class LossHistory implements TrainingListener {
 
   @Override
   public synchronized void stepped(StepMetrics metrics) {
-    steps.add((double) metrics.step() + 1);
+    // an update's loss lies between the updates; where all points are whole and equally spaced,
+    // XChart puts its ticks on them, 1, 28, 55 and so on
+    steps.add(metrics.step() + 0.5);
     losses.add(metrics.loss());
     metrics.extra().forEach((n, v) -> extra.computeIfAbsent(n, k -> new ArrayList<>()).add(v));
   }
