@@ -18,6 +18,7 @@ import dev.smalldoge.tokenizer.Tokenizer;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Doctor;
 import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Torch;
 import dev.smalldoge.train.Evaluation;
 import dev.smalldoge.train.HeldOutLoss;
 import dev.smalldoge.train.TokenBatches;
@@ -256,6 +257,7 @@ public final class Pretraining {
 
   private DogeForCausalLm newModel(Device where) {
     Operations operations = Operations.on(where);
+    Torch.setSeed(seed); // experts that the start does not have are drawn anew
     Weights weights =
         startFrom == null
             ? Weights.initialize(config, operations, seed)

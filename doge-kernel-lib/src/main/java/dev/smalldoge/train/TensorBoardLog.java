@@ -20,7 +20,7 @@ import java.util.zip.CRC32C;
  * <p>A file is a row of records: length (8 bytes, little-endian), its masked CRC-32C, an Event
  * message, and that message's masked CRC-32C. Tags are {@code train/loss}, {@code train/gradNorm},
  * {@code train/learningRate}, {@code train/tokensPerSecond}, {@code train/auxLoss} with experts,
- * one for each extra figure, and {@code eval/loss}. The step of a figure is its number of updates.
+ * {@code eval/loss}, and one for each extra figure. The step of a figure is its number of updates.
  * A run that goes on opens another file, and tells TensorBoard to drop what comes after its start.
  *
  * <p>Off unless {@link #writeForEveryRun} was called; or {@code doge … --tensorboard}. Source:
@@ -96,7 +96,9 @@ public final class TensorBoardLog implements TrainingListener {
 
   @Override
   public void evaluated(EvaluationMetrics m) {
-    append(event(m.step()).message(5, new Message().message(1, scalar("eval/loss", m.loss()))));
+    Message summary = new Message().message(1, scalar("eval/loss", m.loss()));
+    m.extra().forEach((name, value) -> summary.message(1, scalar("eval/" + name, value)));
+    append(event(m.step()).message(5, summary));
   }
 
   private static Message scalar(String tag, double value) {

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The training loop of every stage: batches to gradients, gradients to one update of the optimizer,
@@ -141,12 +142,34 @@ public final class TrainingLoop {
     this.ownMicroBatches = ranks.share(settings.gradientAccumulationSteps);
   }
 
-  /** Continues from a saved state. */
+  /**
+   * Continues from a saved state; says on System.err where the learning rate jumps up by it,
+   * because the checkpoint is of another schedule's decay.
+   */
   public void resume(TrainingState state) {
+    jump(schedule, state).ifPresent(System.err::println);
     step = state.step();
     tokensSeen = state.tokensSeen();
     batches.seek(state.position());
     optimizer.restore(state.moments(), state.updates());
+  }
+
+  /** A sentence where the schedule's rate of the state's last update is above the one it had. */
+  static Optional<String> jump(LearningRateSchedule schedule, TrainingState state) {
+    double before = state.learningRate();
+    double now = schedule.at(Math.max(0, state.step() - 1));
+    if (state.step() == 0 || now <= 1.01 * before) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        String.format(
+            Locale.ROOT,
+            "WARNING: the learning rate jumps from %.2e to about %.2e at step %d, since the"
+                + " checkpoint is of a schedule that had already fallen; continue from a checkpoint"
+                + " of the plateau to avoid a spike of the loss",
+            before,
+            now,
+            state.step()));
   }
 
   /** Updates done so far, those of earlier sessions included. */

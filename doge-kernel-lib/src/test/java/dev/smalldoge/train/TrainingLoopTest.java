@@ -213,6 +213,20 @@ class TrainingLoopTest {
   }
 
   @Test
+  void aJumpOfTheLearningRateIsSaid() {
+    var schedule = new WarmupStableDecay(3e-3, 2, 10, 4, 0);
+    assertThat(TrainingLoop.jump(schedule, state(8, 3e-3))).isEmpty(); // the plateau's
+    assertThat(TrainingLoop.jump(schedule, state(1, 0))).isEmpty(); // the warm-up's
+    assertThat(TrainingLoop.jump(schedule, state(8, 6e-3))).isEmpty(); // half the rate, on advice
+    assertThat(TrainingLoop.jump(schedule, state(8, 1e-3)).orElseThrow())
+        .startsWith("WARNING: the learning rate jumps from 1.00e-03 to about 3.00e-03 at step 8");
+  }
+
+  private static TrainingState state(long step, double learningRate) {
+    return new TrainingState(step, 0, 0, 233, learningRate, Map.of(), Map.of());
+  }
+
+  @Test
   void expertsWarmUpAloneAndThenAllTrainInOneRun() {
     Run run = new Run();
     run.config = TinyRun.CONFIG.withExperts(16, 2);
