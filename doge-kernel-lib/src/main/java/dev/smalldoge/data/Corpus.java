@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -180,6 +181,21 @@ public final class Corpus {
    */
   public Iterable<String> texts() {
     return () -> new RowIterator<>(this, Set.of(textColumn), row -> row.text(textColumn));
+  }
+
+  /**
+   * The first rows, each with all its columns, for looking at.
+   *
+   * @throws DogeException if a file is missing or damaged
+   */
+  public List<Map<String, Object>> head(int rowCount) {
+    List<Map<String, Object>> head = new ArrayList<>();
+    try (CorpusRows rows = first(rowCount).rows(Set.of())) {
+      for (Row row = rows.next(); row != null; row = rows.next()) {
+        head.add(row.values());
+      }
+    }
+    return head;
   }
 
   /**

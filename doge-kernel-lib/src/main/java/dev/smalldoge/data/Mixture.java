@@ -145,6 +145,11 @@ public final class Mixture {
     }
   }
 
+  /** As {@link #tokenize(Tokenizer, Path)}, seen from {@link Home}. */
+  public Tokens tokenize(Tokenizer tokenizer, String file) {
+    return tokenize(tokenizer, Home.path(file));
+  }
+
   private void checkRatios() {
     double sum = parts.stream().mapToDouble(Part::ratio).sum();
     check(Math.abs(sum - 1) <= 1e-6, "the ratios add up to %s, not 1; divide each by that", sum);

@@ -2,6 +2,7 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.Home;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -39,6 +40,11 @@ public final class Tokens {
    */
   public static Tokens open(Path file, Tokenizer tokenizer) {
     return of(TokenFile.open(file).requireTokenizer(tokenizer));
+  }
+
+  /** As {@link #open(Path, Tokenizer)}, seen from {@link Home}. */
+  public static Tokens open(String file, Tokenizer tokenizer) {
+    return open(Home.path(file), tokenizer);
   }
 
   /** All documents of an opened file. */

@@ -1,6 +1,10 @@
 package dev.smalldoge.notebook;
 
+import dev.smalldoge.config.Home;
+import dev.smalldoge.config.Recipe;
+import dev.smalldoge.io.RecipeTables;
 import dev.smalldoge.torch.Doctor;
+import java.util.List;
 
 /**
  * The machine and this library as a whole; the stages have nouns of their own.
@@ -16,6 +20,20 @@ public final class Doge {
    */
   public static Doctor.Report doctor() {
     return Doctor.examine();
+  }
+
+  /** Every model that a recipe of this project trains, by size. */
+  public static MarkdownTable models() {
+    return new MarkdownTable(RecipeTables.models(recipes()));
+  }
+
+  /** How every recipe of this project trains. */
+  public static MarkdownTable training() {
+    return new MarkdownTable(RecipeTables.training(recipes()));
+  }
+
+  private static List<Recipe> recipes() {
+    return RecipeTables.all(Home.path("recipes"));
   }
 
   /** The versions of this library and of what runs it, such as {@code doge 0.1.0, Java 17.0.15}. */

@@ -6,6 +6,7 @@ import dev.smalldoge.config.Home;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.PretrainRecipe;
 import dev.smalldoge.data.Sequences;
+import dev.smalldoge.data.Tokens;
 import dev.smalldoge.generate.LanguageModel;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
@@ -104,6 +105,18 @@ public final class Pretraining {
    */
   public static Pretraining of(PretrainRecipe recipe, String datasets) {
     return RecipeRun.of(recipe, datasets);
+  }
+
+  /**
+   * What a recipe describes, on corpora that are tokenized already.
+   *
+   * @param tokens of the recipe's corpora, made with its tokenizer
+   * @throws dev.smalldoge.config.DogeException if the tokenizer is not there or made other tokens
+   */
+  public static Pretraining of(PretrainRecipe recipe, Tokens tokens) {
+    Tokenizer tokenizer = Tokenizer.load(recipe.tokenizer());
+    tokens.file().requireTokenizer(tokenizer);
+    return RecipeRun.of(recipe, tokenizer, tokens);
   }
 
   /** As {@link #of(PretrainRecipe, String)}, with the corpora in {@code datasets}. */

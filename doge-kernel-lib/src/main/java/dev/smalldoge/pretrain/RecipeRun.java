@@ -15,9 +15,13 @@ final class RecipeRun {
   private RecipeRun() {}
 
   static Pretraining of(PretrainRecipe recipe, String datasets) {
-    TrainingSettings t = recipe.training();
     Tokenizer tokenizer = Tokenizer.load(recipe.tokenizer());
-    Tokens tokens = Mixture.of(recipe.data(), datasets).tokenize(tokenizer);
+    return of(recipe, tokenizer, Mixture.of(recipe.data(), datasets).tokenize(tokenizer));
+  }
+
+  static Pretraining of(PretrainRecipe recipe, Tokenizer tokenizer, Tokens all) {
+    TrainingSettings t = recipe.training();
+    Tokens tokens = all;
     Tokens heldOut = null;
     if (recipe.data().testSamples() > 0) {
       Tokens.Split split = tokens.split(recipe.data().testSamples());

@@ -1,5 +1,8 @@
 package dev.smalldoge.notebook.display;
 
+import dev.smalldoge.config.Recipe;
+import dev.smalldoge.data.Corpus;
+import dev.smalldoge.data.Tokens;
 import dev.smalldoge.train.RunProgress;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
@@ -23,6 +26,9 @@ public final class Displays {
     register(Rendering.class, rendering -> rendering);
     register(BufferedImage.class, Displays::image);
     register(Table.class, TableHtml::ofTable);
+    register(Corpus.class, LibraryViews::corpus);
+    register(Tokens.class, LibraryViews::tokens);
+    register(Recipe.class, LibraryViews::recipe);
     register(
         Chart.class,
         chart -> Rendering.png(BitmapEncoder.getBufferedImage(chart), "chart " + chart.getTitle()));

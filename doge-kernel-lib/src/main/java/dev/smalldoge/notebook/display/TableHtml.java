@@ -147,7 +147,8 @@ final class TableHtml {
     return value.getClass().getSimpleName();
   }
 
-  private static String html(List<String> header, List<List<String>> rows, String caption) {
+  /** A table of texts. */
+  static String html(List<String> header, List<List<String>> rows, String caption) {
     StringBuilder html = new StringBuilder("<table>");
     if (!caption.isEmpty()) {
       html.append("<caption>").append(escape(caption)).append("</caption>");
