@@ -3,6 +3,7 @@ package dev.smalldoge.notebook;
 import dev.smalldoge.config.Home;
 import dev.smalldoge.config.Recipe;
 import dev.smalldoge.io.RecipeTables;
+import dev.smalldoge.notebook.display.MarkdownTable;
 import dev.smalldoge.torch.Doctor;
 import java.util.List;
 

@@ -2,6 +2,7 @@ package dev.smalldoge.sft;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.Home;
 import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.generate.LanguageModel;
 import dev.smalldoge.model.ModelFiles;
@@ -21,7 +22,7 @@ public final class StartModel {
    * @throws dev.smalldoge.config.DogeException if the folder holds no whole model
    */
   public static LanguageModel open(String startFrom, TrainingSettings settings, Device device) {
-    Path folder = Path.of(startFrom);
+    Path folder = Home.path(startFrom);
     check(
         Files.exists(folder.resolve("config.json")),
         "start_from %s holds no model; train it first, fetch it with doge download, or name a"

@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Home;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -67,7 +68,7 @@ public final class Tokenizer {
 
   /** As {@link #load(Path)}. */
   public static Tokenizer load(String folderOrFile) {
-    return load(Path.of(folderOrFile));
+    return load(Home.path(folderOrFile));
   }
 
   /**
@@ -96,7 +97,7 @@ public final class Tokenizer {
 
   /** As {@link #save(Path)}. */
   public void save(String folder) {
-    save(Path.of(folder));
+    save(Home.path(folder));
   }
 
   /**

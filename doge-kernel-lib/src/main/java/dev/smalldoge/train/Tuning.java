@@ -2,6 +2,7 @@ package dev.smalldoge.train;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.Home;
 import dev.smalldoge.config.LoraSettings;
 import dev.smalldoge.config.ScheduleSettings;
 import dev.smalldoge.config.TrainingSettings;
@@ -65,7 +66,7 @@ public abstract class Tuning<S extends Tuning<S>> {
   /** A stage with its own default of title, folder and peak learning rate. */
   protected Tuning(String title, String folder, double learningRate) {
     this.title = title;
-    this.folder = Path.of(folder);
+    this.folder = Home.path(folder);
     this.learningRate = learningRate;
   }
 
@@ -80,7 +81,7 @@ public abstract class Tuning<S extends Tuning<S>> {
 
   /** The run's folder; a run that was stopped there goes on. */
   public S checkpoints(String runFolder) {
-    folder = Path.of(runFolder);
+    folder = Home.path(runFolder);
     return self();
   }
 

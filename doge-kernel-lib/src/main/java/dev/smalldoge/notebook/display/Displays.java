@@ -3,6 +3,8 @@ package dev.smalldoge.notebook.display;
 import dev.smalldoge.config.Recipe;
 import dev.smalldoge.data.Corpus;
 import dev.smalldoge.data.Tokens;
+import dev.smalldoge.generate.Chat;
+import dev.smalldoge.generate.Reply;
 import dev.smalldoge.train.RunProgress;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
@@ -44,10 +46,16 @@ public final class Displays {
     }
   }
 
-  /** Shows everything in {@code newHost} from now on, training runs as live charts. */
+  /**
+   * Shows everything in {@code newHost} from now on, training runs as live charts and chats as they
+   * go.
+   */
   public static void attach(DisplayHost newHost) {
     host = newHost;
     RunProgress.showBy(title -> LiveChart.start(title).listener());
+    ChatDisplay chats = new ChatDisplay(System::nanoTime);
+    register(Reply.class, chats::reply);
+    Chat.listenToEveryChat(chats);
   }
 
   /** Shows {@code value} now. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.columns.Column;
@@ -18,6 +19,10 @@ final class TableHtml {
   private static final int MAX_ROWS = 50;
   private static final int MAX_TABLE_ROWS = 20;
   private static final int MAX_CELL = 300;
+
+  /** Digits with commas, a point, a sign, an exponent, a percent sign; or the dash for none. */
+  private static final Pattern NUMBER =
+      Pattern.compile("[-−]?\\d[\\d,]*(\\.\\d+)?([eE][-+]?\\d+)?( %)?|–|");
 
   private TableHtml() {}
 
@@ -151,25 +156,37 @@ final class TableHtml {
   static String html(List<String> header, List<List<String>> rows, String caption) {
     StringBuilder html = new StringBuilder("<table>");
     if (!caption.isEmpty()) {
-      html.append("<caption>").append(escape(caption)).append("</caption>");
+      html.append("<caption style=\"text-align:left;white-space:nowrap\">");
+      html.append(escape(caption)).append("</caption>");
     }
-    html.append("<thead><tr>");
-    header.forEach(name -> html.append("<th>").append(escape(name)).append("</th>"));
-    html.append("</tr></thead><tbody>");
-    for (List<String> row : rows) {
-      html.append("<tr>");
-      row.forEach(
-          cell ->
-              html.append("<td style=\"text-align:left\">").append(escape(cell)).append("</td>"));
-      html.append("</tr>");
+    List<String> tags = new ArrayList<>();
+    for (int column = 0; column < header.size(); column++) {
+      int at = column;
+      boolean numbers = rows.stream().allMatch(row -> NUMBER.matcher(row.get(at)).matches());
+      tags.add(" style=\"text-align:" + (numbers ? "right" : "left") + "\">");
     }
+    html.append("<thead>").append(row("th", header, tags)).append("</thead><tbody>");
+    rows.forEach(row -> html.append(row("td", row, tags)));
     return html.append("</tbody></table>").toString();
+  }
+
+  private static String row(String tag, List<String> cells, List<String> styles) {
+    StringBuilder row = new StringBuilder("<tr>");
+    for (int i = 0; i < cells.size(); i++) {
+      row.append('<').append(tag).append(styles.get(i));
+      row.append(escape(cells.get(i))).append("</").append(tag).append('>');
+    }
+    return row.append("</tr>").toString();
   }
 
   /** {@code text} as HTML, cut to a cell's length. */
   static String escape(String text) {
-    String cut = text.length() <= MAX_CELL ? text : text.substring(0, MAX_CELL) + "…";
-    return cut.replace("&", "&amp;")
+    return escapeAll(text.length() <= MAX_CELL ? text : text.substring(0, MAX_CELL) + "…");
+  }
+
+  /** {@code text} as HTML, whole. */
+  static String escapeAll(String text) {
+    return text.replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
         .replace("\"", "&quot;");

@@ -64,6 +64,7 @@ final class InstalledKernel {
 
   /** Runs {@code command} with this Jupyter's folders; fails unless it exits with 0. */
   List<String> run(List<String> command) throws IOException, InterruptedException {
+    Files.createDirectories(folder);
     Path log = Files.createTempFile(folder, "run", ".log");
     ProcessBuilder builder =
         new ProcessBuilder(command)
@@ -80,7 +81,7 @@ final class InstalledKernel {
                 "PYDEVD_DISABLE_FILE_VALIDATION", "1",
                 "PYTHONUNBUFFERED", "1"));
     Process process = builder.start();
-    if (!process.waitFor(240, TimeUnit.SECONDS)) {
+    if (!process.waitFor(20, TimeUnit.MINUTES)) {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
     }

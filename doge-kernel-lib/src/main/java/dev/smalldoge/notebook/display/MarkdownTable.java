@@ -1,0 +1,27 @@
+package dev.smalldoge.notebook.display;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * A Markdown table, which a terminal shows as it is and a notebook as a table.
+ *
+ * @param markdown header, rule, rows
+ */
+public record MarkdownTable(String markdown) {
+  /** The table as HTML. */
+  public String toHtml() {
+    List<List<String>> lines = markdown.strip().lines().map(MarkdownTable::cells).toList();
+    return TableHtml.html(lines.get(0), lines.subList(2, lines.size()), "");
+  }
+
+  private static List<String> cells(String line) {
+    String[] cells = line.split("\\|", -1);
+    return Stream.of(cells).skip(1).limit(cells.length - 2).map(String::strip).toList();
+  }
+
+  @Override
+  public String toString() {
+    return markdown;
+  }
+}
