@@ -22,6 +22,7 @@ public final class DefaultImports {
       List.of(
           "dev.smalldoge.config",
           "dev.smalldoge.data",
+          "dev.smalldoge.data.hub",
           "dev.smalldoge.tokenizer",
           "dev.smalldoge.model",
           "dev.smalldoge.optim",

@@ -7,12 +7,18 @@ import dev.smalldoge.config.Home;
 import dev.smalldoge.config.PretrainRecipe;
 import dev.smalldoge.config.Recipe;
 import dev.smalldoge.config.SftRecipe;
+import dev.smalldoge.data.Corpus;
 import dev.smalldoge.data.TokenFile;
 import dev.smalldoge.data.Tokens;
+import dev.smalldoge.data.hub.Download;
 import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.notebook.display.DisplayHandle;
+import dev.smalldoge.notebook.display.Displays;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Files;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * The one dial of the notebooks: which recipes they run, and so how long they take.
@@ -50,6 +56,30 @@ public enum Scale {
   /** The recipe that teaches preferences to what {@link #sft} made. */
   public DpoRecipe dpo(String... overrides) {
     return DpoRecipe.load(folder + "/dpo.yaml", overrides);
+  }
+
+  /**
+   * Fetches what {@link #pretrain}'s recipe names and is not in {@code datasets/} yet; goes on
+   * where an interrupted download was.
+   *
+   * @return the corpora by name
+   */
+  public Map<String, Corpus> download() {
+    Map<String, Corpus> corpora = new LinkedHashMap<>();
+    for (String name : pretrain().data().ratios().keySet()) {
+      corpora.put(name, isThere(name) ? Corpus.of(name).under("datasets") : fetched(name));
+    }
+    return corpora;
+  }
+
+  private static boolean isThere(String name) {
+    return Files.exists(Home.path("datasets/shipped/" + name + ".jsonl.gz"))
+        || Files.isDirectory(Home.path("datasets/" + name.replace(':', '/')));
+  }
+
+  private static Corpus fetched(String name) {
+    DisplayHandle progress = Displays.show(name + ": asking the hub");
+    return Download.of(name).listener(now -> progress.update(name + ": " + now)).under("datasets");
   }
 
   /** Where the tokens of {@link #pretrain}'s corpora are kept between notebooks. */

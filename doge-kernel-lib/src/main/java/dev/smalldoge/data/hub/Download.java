@@ -3,6 +3,7 @@ package dev.smalldoge.data.hub;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Home;
 import dev.smalldoge.data.Corpus;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -125,7 +126,7 @@ public final class Download {
 
   /** As {@link #under(Path)}. */
   public Corpus under(String folder) {
-    return under(Path.of(folder));
+    return under(Home.path(folder));
   }
 
   private boolean isPart() {

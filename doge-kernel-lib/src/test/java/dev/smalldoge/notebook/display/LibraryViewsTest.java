@@ -43,8 +43,8 @@ class LibraryViewsTest {
 
   @Test
   void recipesShowModelAndTrainingSideBySide() {
-    PretrainRecipe recipe = Scale.TINY.pretrain("max_steps=7", "schedule.warmup_steps=1",
-        "schedule.decay_steps=1");
+    PretrainRecipe recipe =
+        Scale.TINY.pretrain("max_steps=7", "schedule.warmup_steps=1", "schedule.decay_steps=1");
     assertThat(html(recipe).split("<table>", -1)).hasSize(3);
     assertThat(html(recipe)).contains(">hidden_size<", ">128<", ">max_steps<", ">7<");
     assertThat(html(Scale.TINY.sft()).split("<table>", -1)).hasSize(2);
