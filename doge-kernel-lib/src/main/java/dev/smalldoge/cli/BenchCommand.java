@@ -75,7 +75,7 @@ final class BenchCommand {
     return GuardBench.run(Device.named(device), size, microBatchSize, length, steps, text) ? 0 : 1;
   }
 
-  private static Precision precision(String name, Device device) {
+  static Precision precision(String name, Device device) {
     if (name == null) {
       return Precision.of(device);
     }

@@ -38,10 +38,14 @@ final class ChatCommand implements Callable<Integer> {
   @Option(names = "--device", description = "cpu, gpu or gpu:N; the best one without it")
   private String device;
 
+  @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+  private String precision;
+
   @Override
   public Integer call() throws IOException {
     Device where = device == null ? Device.best() : Device.named(device);
-    try (LanguageModel model = LanguageModel.open(folder, where)) {
+    try (LanguageModel model =
+        LanguageModel.open(folder, where, BenchCommand.precision(precision, where))) {
       Chat chat = Chat.with(model).seed(seed).maxNewTokens(maxNewTokens);
       chat.config(chat.config().withTemperature(temperature).withTopP(topP));
       chat.listener(

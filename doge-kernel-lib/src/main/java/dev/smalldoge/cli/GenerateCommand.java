@@ -41,10 +41,14 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--device", description = "cpu, gpu or gpu:N; the best one without it")
   private String device;
 
+  @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+  private String precision;
+
   @Override
   public Integer call() {
     Device where = device == null ? Device.best() : Device.named(device);
-    try (LanguageModel model = LanguageModel.open(folder, where)) {
+    try (LanguageModel model =
+        LanguageModel.open(folder, where, BenchCommand.precision(precision, where))) {
       Generator generator =
           model.generator().maxNewTokens(maxNewTokens).topK(topK).topP(topP).seed(seed);
       if (temperature != null) {

@@ -38,10 +38,17 @@ public final class LanguageModel implements AutoCloseable {
     return open(Home.path(folder), Device.best());
   }
 
-  /** Opens a folder with model and tokenizer files. */
+  /** Opens a folder with model and tokenizer files, in fp32 on the CPU and bf16 on a GPU. */
   public static LanguageModel open(Path folder, Device device) {
-    return new LanguageModel(
-        ModelFiles.open(folder, device, Precision.of(device)), Tokenizer.load(folder));
+    return open(folder, device, Precision.of(device));
+  }
+
+  /**
+   * Opens a folder with model and tokenizer files. bf16 on a CPU writes larger models about a third
+   * faster than fp32, and now and then another token.
+   */
+  public static LanguageModel open(Path folder, Device device, Precision precision) {
+    return new LanguageModel(ModelFiles.open(folder, device, precision), Tokenizer.load(folder));
   }
 
   /** The network. */

@@ -31,6 +31,7 @@ public final class Decoder implements AutoCloseable {
   private final Operations operations;
   private final GenerationOperations decoding;
   private final DecodingWeights weights;
+  private final Runnable giveBack;
   private final KeyValueCache cache;
   private final RotaryEmbedding rotary;
   private final DecodingRules rules;
@@ -40,7 +41,7 @@ public final class Decoder implements AutoCloseable {
 
   Decoder(
       DogeForCausalLm model,
-      DecodingWeights weights,
+      KeptDecodingWeights.Borrowed borrowed,
       RotaryEmbedding rotary,
       int rows,
       int capacity) {
@@ -48,7 +49,8 @@ public final class Decoder implements AutoCloseable {
     this.config = model.config();
     this.operations = model.operations();
     this.decoding = operations.generation();
-    this.weights = weights;
+    this.weights = borrowed.weights();
+    this.giveBack = borrowed.giveBack();
     this.rotary = rotary;
     this.cache = model.newCache(rows, capacity);
     this.rules =
@@ -113,5 +115,6 @@ public final class Decoder implements AutoCloseable {
   @Override
   public void close() {
     cache.close();
+    giveBack.run();
   }
 }

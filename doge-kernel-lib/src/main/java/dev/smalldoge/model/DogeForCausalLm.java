@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
@@ -40,8 +41,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private final RotaryEmbedding rotary;
   private final List<DecoderLayer> layers = new ArrayList<>();
   private boolean recompute;
-  private DecodingWeights decodingWeights;
-  private long decodingState;
+  private final KeptDecodingWeights decodingWeights;
   private boolean measuresAccuracy;
   private boolean fuses = true;
   private Optional<FusedKernels> kernels;
@@ -55,6 +55,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     this.operations = weights.operations();
     this.precision = precision;
     this.rotary = new RotaryEmbedding(config, operations);
+    this.decodingWeights = new KeptDecodingWeights(config, weights, precision);
     for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
       layers.add(new DecoderLayer(config, weights, layer));
     }
@@ -445,25 +446,18 @@ public final class DogeForCausalLm implements AutoCloseable {
     cache.checkRoom(fresh);
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
-      rotary.prepare(rotaryLength(cache.position() + fresh, cache.capacity()));
-      Tensor cos = angles(rotary.cosines(), cache.position(), fresh, keyMask);
-      Tensor sin = angles(rotary.sines(), cache.position(), fresh, keyMask);
+      Tensor[] angles = rotary.following(cache, fresh, keyMask);
       Tensor x = embedded(inputIds);
       for (int i = 0; i < layers.size(); i++) {
-        x = layers.get(i).forwardCached(x, cos, sin, keyMask, cache.layer(i), cache.position());
+        x =
+            layers
+                .get(i)
+                .forwardCached(x, angles[0], angles[1], keyMask, cache.layer(i), cache.position());
       }
       cache.advance(fresh);
       Tensor last = operations.lastRows(finalNorm(x));
-      return scope.keep(
-          operations.cast(operations.linear(last, head()), dev.smalldoge.torch.DType.FLOAT32));
+      return scope.keep(operations.cast(operations.linear(last, head()), DType.FLOAT32));
     }
-  }
-
-  /** A table's rows (T, D), or (B, 1, T, D) at the positions that the mask's real tokens have. */
-  private Tensor angles(Tensor table, int position, int fresh, List<Tensor> keyMask) {
-    return keyMask.isEmpty()
-        ? operations.rows(table, position, fresh)
-        : operations.generation().rowsAtPositions(table, keyMask.get(0), fresh);
   }
 
   /**
@@ -471,33 +465,7 @@ public final class DogeForCausalLm implements AutoCloseable {
    * make a new one when weights have changed.
    */
   public Decoder newDecoder(int rows, int capacity) {
-    return new Decoder(this, decodingWeights(), rotary, rows, capacity);
-  }
-
-  private DecodingWeights decodingWeights() {
-    long state = weights.state();
-    if (decodingWeights == null || decodingState != state) {
-      closeDecodingWeights();
-      decodingWeights = new DecodingWeights(config, weights, precision);
-      decodingState = state;
-    }
-    return decodingWeights;
-  }
-
-  private void closeDecodingWeights() {
-    if (decodingWeights != null) {
-      decodingWeights.close();
-      decodingWeights = null;
-    }
-  }
-
-  /** Tables for as much of the cache as the base stays the same; it may depend on the length. */
-  private int rotaryLength(int reached, int capacity) {
-    int original = config.ropeScaling().originalMaxPositionEmbeddings();
-    if (!config.ropeScaling().isDynamic() || capacity <= original) {
-      return capacity;
-    }
-    return Math.max(reached, original);
+    return new Decoder(this, decodingWeights.borrow(), rotary, rows, capacity);
   }
 
   private Tensor finalNorm(Tensor x) {
@@ -533,7 +501,7 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   @Override
   public void close() {
-    closeDecodingWeights();
+    decodingWeights.close();
     closeFused();
     rotary.close();
     weights.close();

@@ -2,9 +2,12 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.GenerationOperations;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Cosines and sines of the rotary position embedding, (positions, headDim) FLOAT32, halves
@@ -78,7 +81,7 @@ final class RotaryEmbedding implements AutoCloseable {
     if (padding.length == 0) {
       return new Tensor[] {cos(position, 1), sin(position, 1)};
     }
-    long[] places = java.util.Arrays.stream(padding).mapToLong(p -> position - p).toArray();
+    long[] places = Arrays.stream(padding).mapToLong(p -> position - p).toArray();
     Tensor ids = operations.longs(places, places.length);
     return new Tensor[] {rowsOf(cos, ids), rowsOf(sin, ids)};
   }
@@ -128,14 +131,23 @@ final class RotaryEmbedding implements AutoCloseable {
     }
   }
 
-  /** The table of cosines. */
-  Tensor cosines() {
-    return cos;
-  }
-
-  /** The table of sines. */
-  Tensor sines() {
-    return sin;
+  /**
+   * Cosines and sines of {@code fresh} tokens after those in a cache: (T, D), or (B, 1, T, D) at
+   * the positions that the mask's real tokens have.
+   */
+  Tensor[] following(KeyValueCache cache, int fresh, List<Tensor> keyMask) {
+    int reached = cache.position() + fresh;
+    int original = config.ropeScaling().originalMaxPositionEmbeddings();
+    // For as much of the cache as the base stays the same; it may depend on the length.
+    prepare(growsAt(cache.capacity()) ? Math.max(reached, original) : cache.capacity());
+    if (keyMask.isEmpty()) {
+      return new Tensor[] {cos(cache.position(), fresh), sin(cache.position(), fresh)};
+    }
+    GenerationOperations rows = operations.generation();
+    return new Tensor[] {
+      rows.rowsAtPositions(cos, keyMask.get(0), fresh),
+      rows.rowsAtPositions(sin, keyMask.get(0), fresh)
+    };
   }
 
   /** Cosines of {@code count} positions from {@code start}. */

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.ModelConfig.RopeScaling;
+import dev.smalldoge.model.KeptDecodingWeights.Borrowed;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
@@ -78,6 +79,46 @@ class DecoderTest {
       cache.close();
       fresh.close();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void bf16IsTheSameUpToItsRounding(boolean mirrored) {
+    for (long seed : new long[] {2, 3, 5}) {
+      ModelConfig config = randomConfig(new Random(seed)).with(e -> e.keepWindowSize = 64);
+      long[][] ids = distinctIds(config, 2, 12, seed);
+      try (DogeForCausalLm exact = TestModels.model(config, seed);
+          DogeForCausalLm rounded = bf16(config, seed);
+          DecodingWeights weights =
+              new DecodingWeights(config, rounded.weights(), Precision.BFLOAT16, mirrored);
+          RotaryEmbedding rotary = new RotaryEmbedding(config, OPERATIONS);
+          TensorScope scope = new TensorScope();
+          Decoder decoder = new Decoder(rounded, new Borrowed(weights, () -> {}), rotary, 2, 12)) {
+        decoder.read(part(ids, 0, 5));
+        for (int t = 5; t < 12; t++) {
+          float[] found = decoder.next(part(ids, t, 1)).toFloats();
+          float[] expected = exact.logits(input(ids, 0, t + 1)).toFloats();
+          double error = 0;
+          double size = 0;
+          for (int row = 0; row < 2; row++) {
+            for (int v = 0; v < 40; v++) {
+              double e = expected[(row * (t + 1) + t) * 40 + v];
+              error += Math.pow(e - found[row * 40 + v], 2);
+              size += e * e;
+            }
+          }
+          // bf16 keeps 8 bits; a route to other experts would be an error of about 1.
+          assertThat(Math.sqrt(error / size)).isLessThan(config.isMoe() ? 0.3 : 0.05);
+        }
+      }
+    }
+  }
+
+  private static DogeForCausalLm bf16(ModelConfig config, long seed) {
+    var arrays = dev.smalldoge.torch.TwinWeights.of(config, seed);
+    Weights weights =
+        Weights.of(config, OPERATIONS, dev.smalldoge.torch.TwinWeights.tensors(arrays, OPERATIONS));
+    return new DogeForCausalLm(config, weights, Precision.BFLOAT16);
   }
 
   @Test
@@ -172,7 +213,9 @@ class DecoderTest {
     try (DecodingWeights weights =
             new DecodingWeights(config, model.weights(), Precision.FLOAT32, mirrored);
         RotaryEmbedding rotary = new RotaryEmbedding(config, OPERATIONS);
-        Decoder decoder = new Decoder(model, weights, rotary, ids.length, ids[0].length)) {
+        Decoder decoder =
+            new Decoder(
+                model, new Borrowed(weights, () -> {}), rotary, ids.length, ids[0].length)) {
       compare(model, decoder, ids, prompt, padding);
     }
   }
