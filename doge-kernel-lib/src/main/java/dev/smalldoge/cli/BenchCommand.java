@@ -1,14 +1,20 @@
 package dev.smalldoge.cli;
 
+import dev.smalldoge.bench.DataBench;
 import dev.smalldoge.bench.GenerateBench;
 import dev.smalldoge.bench.GuardBench;
 import dev.smalldoge.bench.TrainBench;
+import dev.smalldoge.data.Corpus;
 import dev.smalldoge.model.Precision;
+import dev.smalldoge.tokenizer.Tokenizer;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Torch;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -32,6 +38,27 @@ final class BenchCommand {
     TrainBench.run(
         new TrainBench.Plan(
             where, precision(precision, where), sizes, batches, length, steps, recompute, !plain));
+    return 0;
+  }
+
+  @Command(name = "data", description = "Time parquet to token files, and random batches.")
+  int data(
+      @Option(names = "--tokenizer", required = true, description = "folder of a tokenizer")
+          String tokenizer,
+      @Option(names = "--text", description = "file or folder of texts; by default the shipped")
+          Path text,
+      @Option(names = "--megabytes", defaultValue = "200", description = "of text at most")
+          int megabytes,
+      @Option(names = "--gigabytes", defaultValue = "1", description = "of the large token file")
+          int gigabytes)
+      throws IOException {
+    List<Corpus> corpora =
+        text == null
+            ? Stream.of("state-of-the-union", "python-stdlib", "metamath")
+                .map(name -> Corpus.of(name).under("datasets"))
+                .toList()
+            : List.of(Files.isDirectory(text) ? Corpus.folder(text) : Corpus.file(text));
+    DataBench.run(new DataBench.Plan(corpora, Tokenizer.load(tokenizer), megabytes, gigabytes));
     return 0;
   }
 

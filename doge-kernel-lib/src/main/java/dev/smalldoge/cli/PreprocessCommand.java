@@ -2,6 +2,7 @@ package dev.smalldoge.cli;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.DogeException;
 import dev.smalldoge.data.Corpus;
 import dev.smalldoge.data.Mixture;
 import dev.smalldoge.data.TokenFile;
@@ -45,6 +46,18 @@ final class PreprocessCommand implements Callable<Integer> {
   @Option(names = "--documents", description = "how many in all; by default every one once")
   private Long documents;
 
+  @Option(names = "--test-documents", defaultValue = "0", description = "as many more")
+  private long testDocuments;
+
+  @Option(
+      names = "--form",
+      defaultValue = "text",
+      description = "text (default), conversations, or reference: as the reference cuts its rows")
+  private String form;
+
+  @Option(names = "--max-length", defaultValue = "2048", description = "of the reference's form")
+  private int maxLength;
+
   @Option(names = "--text-column", defaultValue = "text", description = "text by default")
   private String textColumn;
 
@@ -54,7 +67,8 @@ final class PreprocessCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Mixture mixture = mixture();
-    mixture = documents == null ? mixture : mixture.withDocuments(documents);
+    mixture = documents == null ? mixture : mixture.withDocuments(documents, testDocuments);
+    mixture = formed(mixture);
     Tokens tokens = mixture.tokenize(Tokenizer.load(tokenizer), output());
     System.out.println(tokens);
     System.out.println(tokens.file().file());
@@ -70,6 +84,17 @@ final class PreprocessCommand implements Callable<Integer> {
       mixture = mixture == null ? Mixture.of(corpus, ratio) : mixture.and(corpus, ratio);
     }
     return mixture;
+  }
+
+  private Mixture formed(Mixture mixture) {
+    return switch (form) {
+      case "text" -> mixture;
+      case "conversations" -> mixture.asConversations();
+      case "reference" -> mixture.inReferenceForm(maxLength);
+      default ->
+          throw new DogeException(
+              "form \"" + form + "\" is not known; use text, conversations or reference");
+    };
   }
 
   private double ratio(String name, String ratio) {

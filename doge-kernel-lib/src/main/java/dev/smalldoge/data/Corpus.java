@@ -34,7 +34,7 @@ public final class Corpus {
   private final String textColumn;
   private final long maxRows;
   private final boolean skippingBadRows;
-  private final ChatReading chats;
+  private final RowForm form;
 
   private Corpus(
       String name,
@@ -42,17 +42,17 @@ public final class Corpus {
       String textColumn,
       long maxRows,
       boolean skippingBadRows,
-      ChatReading chats) {
+      RowForm form) {
     this.name = name;
     this.files = files;
     this.textColumn = textColumn;
     this.maxRows = maxRows;
     this.skippingBadRows = skippingBadRows;
-    this.chats = chats;
+    this.form = form;
   }
 
   private static Corpus of(String name, List<Path> files) {
-    return new Corpus(name, files, "text", Long.MAX_VALUE, false, null);
+    return new Corpus(name, files, "text", Long.MAX_VALUE, false, TextEncoder::new);
   }
 
   /** The name of a corpus whose folder {@link #under} tells. */
@@ -120,23 +120,23 @@ public final class Corpus {
 
   /** The same corpus under another name, as which its share of a mixture is told. */
   public Corpus withName(String newName) {
-    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows, chats);
+    return new Corpus(newName, files, textColumn, maxRows, skippingBadRows, form);
   }
 
   /** Takes the text from {@code column} instead of {@code text}. */
   public Corpus withTextColumn(String column) {
-    return new Corpus(name, files, column, maxRows, skippingBadRows, chats);
+    return new Corpus(name, files, column, maxRows, skippingBadRows, form);
   }
 
   /** Only the first {@code rows} rows. */
   public Corpus first(long rows) {
     check(rows > 0, "the first %d rows are none; ask for at least 1", rows);
-    return new Corpus(name, files, textColumn, rows, skippingBadRows, chats);
+    return new Corpus(name, files, textColumn, rows, skippingBadRows, form);
   }
 
   /** Leaves rows out that cannot be used, counted and named, instead of refusing the corpus. */
   public Corpus skippingBadRows() {
-    return new Corpus(name, files, textColumn, maxRows, true, chats);
+    return new Corpus(name, files, textColumn, maxRows, true, form);
   }
 
   /**
@@ -161,7 +161,23 @@ public final class Corpus {
         textColumn,
         maxRows,
         skippingBadRows,
-        new ChatReading(systemPrompt, assistantOnly));
+        (tokenizer, column) ->
+            new ConversationEncoder(tokenizer, new ChatReading(systemPrompt, assistantOnly)));
+  }
+
+  /**
+   * Reads the rows as the reference does: BOS but no EOS, rows with a {@code prompt} through the
+   * chat template, everything learned, cut after {@code maxLength} tokens.
+   */
+  public Corpus inReferenceForm(int maxLength) {
+    check(maxLength >= 2, "maxLength %d leaves nothing to predict; use 2048", maxLength);
+    return new Corpus(
+        name,
+        files,
+        textColumn,
+        maxRows,
+        skippingBadRows,
+        (tokenizer, column) -> new ReferenceEncoder(tokenizer, column, maxLength));
   }
 
   /** Its name. */
@@ -289,9 +305,7 @@ public final class Corpus {
   }
 
   RowEncoder encoder(Tokenizer tokenizer) {
-    return chats != null
-        ? new ConversationEncoder(tokenizer, chats)
-        : new TextEncoder(tokenizer, textColumn);
+    return form.encoder(tokenizer, textColumn);
   }
 
   private static List<String> names(Path folder) {

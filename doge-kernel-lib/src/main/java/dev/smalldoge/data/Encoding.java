@@ -18,6 +18,8 @@ import java.util.concurrent.Future;
 final class Encoding {
   private static final int ROWS = 256;
   private static final long CHARACTERS = 1 << 20;
+  private static final String INTERRUPTED =
+      "tokenizing was interrupted, no file was made; run it again";
   private final RowEncoder encoder;
   private final TokenFileWriter writer;
   private final BadRows badRows;
@@ -27,10 +29,11 @@ final class Encoding {
   /** What became of a row: one of the two. */
   private record Encoded(EncodedDocument document, BadRow bad) {}
 
-  Encoding(RowEncoder encoder, TokenFileWriter writer, BadRows badRows) {
-    this(encoder, writer, badRows, Runtime.getRuntime().availableProcessors());
-  }
-
+  /**
+   * Prepares to encode.
+   *
+   * @param threads how many cores to use; 1 encodes in the caller's own thread
+   */
   Encoding(RowEncoder encoder, TokenFileWriter writer, BadRows badRows, int threads) {
     this.encoder = encoder;
     this.writer = writer;
@@ -47,6 +50,13 @@ final class Encoding {
    */
   long run(CorpusRows rows, long documents) {
     wanted = documents;
+    if (threads == 1) {
+      for (List<Row> some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
+        requireNoInterrupt();
+        write(encode(some));
+      }
+      return documents - wanted;
+    }
     ExecutorService workers = Executors.newFixedThreadPool(threads, Encoding::daemon);
     Deque<Future<List<Encoded>>> underWay = new ArrayDeque<>();
     try {
@@ -63,7 +73,7 @@ final class Encoding {
       return documents - wanted;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new DogeException("tokenizing was interrupted, no file was made; run it again", e);
+      throw new DogeException(INTERRUPTED, e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
@@ -71,6 +81,12 @@ final class Encoding {
       throw new IllegalStateException(e.getCause());
     } finally {
       workers.shutdownNow();
+    }
+  }
+
+  private static void requireNoInterrupt() {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new DogeException(INTERRUPTED);
     }
   }
 

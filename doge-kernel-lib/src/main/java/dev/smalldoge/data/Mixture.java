@@ -11,15 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
  * Several corpora in given parts. Immutable; {@code and} and {@code withX} return changed copies.
  *
  * <p>Parts are counted in documents. Of {@code N} documents, a corpus with ratio {@code r} gives
- * the integer part of {@code N · r}: its first ones where it has more, and all of them again from
- * the beginning where it has fewer. Repeated documents are written once and only used repeatedly,
- * so a document that is held out is held out altogether. Without {@code N}, every document of every
- * corpus is taken once, whatever the ratios.
+ * the integer part of {@code N · r} (for training and held-out documents apart): its first ones
+ * where it has more, and all of them again from the beginning where it has fewer. Repeated
+ * documents are written once and only used repeatedly, so a document that is held out is held out
+ * altogether. Without {@code N}, every document of every corpus is taken once, whatever the ratios.
  *
  * <p>Source: {@code mix_datasets_by_ratio} of small-doge, which has the same counts.
  *
@@ -28,8 +29,11 @@ import java.util.List;
  */
 public final class Mixture {
   private static final long ALL = -1;
+  private static final int CORES = Runtime.getRuntime().availableProcessors();
   private final List<Part> parts;
   private final long documents;
+  private final long testDocuments;
+  private final int threads;
 
   private record Part(Corpus corpus, double ratio) {
     Part {
@@ -37,14 +41,16 @@ public final class Mixture {
     }
   }
 
-  private Mixture(List<Part> parts, long documents) {
+  private Mixture(List<Part> parts, long documents, long testDocuments, int threads) {
     this.parts = List.copyOf(parts);
     this.documents = documents;
+    this.testDocuments = testDocuments;
+    this.threads = threads;
   }
 
   /** A mixture of one corpus so far. */
   public static Mixture of(Corpus corpus, double ratio) {
-    return new Mixture(List.of(new Part(corpus, ratio)), ALL);
+    return new Mixture(List.of(new Part(corpus, ratio)), ALL, 0, CORES);
   }
 
   /**
@@ -57,7 +63,7 @@ public final class Mixture {
     List<Part> parts = new ArrayList<>();
     data.ratios().forEach((name, ratio) -> parts.add(new Part(corpus(name, folder), ratio)));
     long held = Math.max(0, data.testSamples());
-    return new Mixture(parts, data.totalSamples() == ALL ? ALL : data.totalSamples() + held);
+    return new Mixture(parts, data.totalSamples(), held, CORES);
   }
 
   private static Corpus corpus(String name, String folder) {
@@ -73,13 +79,39 @@ public final class Mixture {
   public Mixture and(Corpus corpus, double ratio) {
     List<Part> more = new ArrayList<>(parts);
     more.add(new Part(corpus, ratio));
-    return new Mixture(more, documents);
+    return new Mixture(more, documents, testDocuments, threads);
   }
 
   /** Takes {@code count} documents in all. */
   public Mixture withDocuments(long count) {
     check(count > 0, "%d documents are none; ask for at least 1", count);
-    return new Mixture(parts, count);
+    return new Mixture(parts, count, 0, threads);
+  }
+
+  /** Takes so many documents for training and so many to hold out, each in these parts. */
+  public Mixture withDocuments(long count, long heldOut) {
+    check(heldOut >= 0, "%d held-out documents are fewer than none; use 1000", heldOut);
+    Mixture counted = withDocuments(count);
+    return new Mixture(counted.parts, count, heldOut, threads);
+  }
+
+  /** Tokenizes on {@code count} cores; by default on all. The file is the same. */
+  public Mixture withThreads(int count) {
+    check(count > 0, "%d threads do nothing; use at least 1", count);
+    return new Mixture(parts, documents, testDocuments, count);
+  }
+
+  /** The same mixture with every corpus read as {@link Corpus#inReferenceForm} does. */
+  public Mixture inReferenceForm(int maxLength) {
+    return with(corpus -> corpus.inReferenceForm(maxLength));
+  }
+
+  private Mixture with(UnaryOperator<Corpus> change) {
+    return new Mixture(
+        parts.stream().map(p -> new Part(change.apply(p.corpus()), p.ratio())).toList(),
+        documents,
+        testDocuments,
+        threads);
   }
 
   /** The same mixture with every corpus read as {@link Corpus#asConversations} does. */
@@ -89,11 +121,7 @@ public final class Mixture {
 
   /** The same with the choices of {@link Corpus#asConversations(String, boolean)}. */
   public Mixture asConversations(String systemPrompt, boolean assistantOnly) {
-    return new Mixture(
-        parts.stream()
-            .map(p -> new Part(p.corpus().asConversations(systemPrompt, assistantOnly), p.ratio()))
-            .toList(),
-        documents);
+    return with(corpus -> corpus.asConversations(systemPrompt, assistantOnly));
   }
 
   /**
@@ -160,7 +188,7 @@ public final class Mixture {
     if (documents == ALL) {
       return Long.MAX_VALUE;
     }
-    long wanted = (long) (documents * part.ratio());
+    long wanted = (long) (documents * part.ratio()) + (long) (testDocuments * part.ratio());
     check(
         wanted > 0,
         "%d documents of ratio %s are none of %s; ask for more documents",
@@ -174,14 +202,14 @@ public final class Mixture {
     return parts.stream().anyMatch(part -> part.corpus().encoder(tokenizer).masks());
   }
 
-  private static void write(
+  private void write(
       Corpus corpus, long wanted, Tokenizer tokenizer, TokenFileWriter writer, BadRows badRows) {
     writer.source(corpus.name());
     RowEncoder encoder = corpus.encoder(tokenizer);
     BadRows ofThis = corpus.badRows();
     long written;
     try (CorpusRows rows = corpus.rows(encoder.columns())) {
-      written = new Encoding(encoder, writer, ofThis).run(rows, wanted);
+      written = new Encoding(encoder, writer, ofThis, threads).run(rows, wanted);
     }
     check(written > 0, "%s gave no documents; give a corpus with rows", corpus.name());
     if (written < wanted && wanted != Long.MAX_VALUE) {

@@ -1,0 +1,59 @@
+package dev.smalldoge.data;
+
+import dev.smalldoge.config.DogeException;
+import dev.smalldoge.tokenizer.ChatTemplate;
+import dev.smalldoge.tokenizer.Message;
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Rows as the reference prepares them: a text is BOS and its ids with no EOS, a row that has a
+ * {@code prompt} too is a conversation of two turns through the chat template; both are cut after
+ * so many tokens, and all tokens are learned.
+ *
+ * <p>Source: {@code preprocess_pt_datasets.py} of small-doge.
+ */
+final class ReferenceEncoder implements RowEncoder {
+  private static final String PROMPT = "prompt";
+  private final Tokenizer tokenizer;
+  private final String column;
+  private final int maxLength;
+  private final int bos;
+
+  ReferenceEncoder(Tokenizer tokenizer, String column, int maxLength) {
+    this.tokenizer = tokenizer;
+    this.column = column;
+    this.maxLength = maxLength;
+    this.bos = tokenizer.bosTokenId();
+  }
+
+  @Override
+  public Set<String> columns() {
+    return Set.of(PROMPT, column);
+  }
+
+  @Override
+  public EncodedDocument encode(Row row) throws BadRow {
+    String text = row.text(column);
+    if (row.values().get(PROMPT) == null) {
+      int[] ids = tokenizer.encode(text);
+      int[] framed = new int[Math.min(maxLength, ids.length + 1)];
+      framed[0] = bos;
+      System.arraycopy(ids, 0, framed, 1, framed.length - 1);
+      return new EncodedDocument(framed, null, Utf8.length(text));
+    }
+    String prompt = row.text(PROMPT);
+    ChatTemplate template = tokenizer.chatTemplate();
+    int[] ids;
+    try {
+      List<Message> turns = List.of(Message.user(prompt), Message.assistant(text));
+      ids = tokenizer.encode(template.render(turns, false));
+    } catch (DogeException e) { // the template refuses these messages: a defect of the row
+      throw new BadRow(row, e.getMessage());
+    }
+    int[] cut = ids.length > maxLength ? Arrays.copyOf(ids, maxLength) : ids;
+    return new EncodedDocument(cut, null, Utf8.length(prompt) + Utf8.length(text));
+  }
+}
