@@ -19,7 +19,7 @@ import dev.smalldoge.config.DogeException;
  * whichever libtorch is loaded. Twelve functions are called some twenty times a step, so the cost
  * of a call (about 2 us) does not matter either.
  *
- * <p>Source: {@code nccl.h}. Each function returns 0, or a code that {@link #check} explains.
+ * <p>Source: {@code nccl.h}. Each function returns 0, or a code for {@link #ncclGetErrorString}.
  */
 interface Nccl extends Library {
   /** ncclFloat32. */
@@ -94,15 +94,5 @@ interface Nccl extends Library {
             + tried
             + "); install Debian's libnccl2 or NVIDIA's, or set DOGE_NCCL to the path of"
             + " libnccl.so.2, or train with one process");
-  }
-
-  /** Fails where a call's result says so. */
-  default void check(int result, String call) {
-    if (result != 0) {
-      throw new DogeException(
-          String.format(
-              "NCCL's %s failed (%d: %s); set NCCL_DEBUG=WARN and start again to see its reason",
-              call, result, ncclGetErrorString(result)));
-    }
   }
 }

@@ -2,6 +2,7 @@ package dev.smalldoge.torch;
 
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
+import dev.smalldoge.config.Checks;
 import dev.smalldoge.io.RankLinks;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -30,15 +31,25 @@ final class NcclAllReduce implements AllReduce {
     Nccl.UniqueId.ByValue id = new Nccl.UniqueId.ByValue();
     if (links.world().isFirst()) {
       Nccl.UniqueId made = new Nccl.UniqueId();
-      nccl.check(nccl.ncclGetUniqueId(made), "ncclGetUniqueId");
+      check(nccl, nccl.ncclGetUniqueId(made), "ncclGetUniqueId");
       id.internal = made.internal;
     }
     links.broadcast(ByteBuffer.wrap(id.internal));
     PointerByReference made = new PointerByReference();
-    nccl.check(
+    check(
+        nccl,
         nccl.ncclCommInitRank(made, links.world().size(), id, links.world().rank()),
         "ncclCommInitRank");
     return new NcclAllReduce(nccl, stream, made.getValue());
+  }
+
+  private static void check(Nccl nccl, int result, String call) {
+    Checks.check(
+        result == 0,
+        "NCCL's %s failed (%d: %s); set NCCL_DEBUG=WARN and start again to see its reason",
+        call,
+        result,
+        nccl.ncclGetErrorString(result));
   }
 
   @Override
@@ -68,11 +79,11 @@ final class NcclAllReduce implements AllReduce {
   private void together(List<Tensor> arrays, Part part) {
     stream.enter();
     stream.awaitDefault();
-    nccl.check(nccl.ncclGroupStart(), "ncclGroupStart");
+    check(nccl, nccl.ncclGroupStart(), "ncclGroupStart");
     for (Tensor array : arrays) { // by its address of now: gradients may move between steps
-      nccl.check(part.add(new Pointer(Cuda.address(array)), array.size()), "collective call");
+      check(nccl, part.add(new Pointer(Cuda.address(array)), array.size()), "collective call");
     }
-    nccl.check(nccl.ncclGroupEnd(), "ncclGroupEnd");
+    check(nccl, nccl.ncclGroupEnd(), "ncclGroupEnd");
   }
 
   @Override
@@ -92,7 +103,7 @@ final class NcclAllReduce implements AllReduce {
   @Override
   public synchronized void close() {
     if (communicator != null) {
-      nccl.check(nccl.ncclCommDestroy(communicator), "ncclCommDestroy");
+      check(nccl, nccl.ncclCommDestroy(communicator), "ncclCommDestroy");
       communicator = null;
       stream.close();
     }

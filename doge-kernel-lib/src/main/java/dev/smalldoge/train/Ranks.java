@@ -28,6 +28,7 @@ public final class Ranks implements AutoCloseable {
   private final World world;
   private final RankLinks links;
   private final AllReduce transport;
+  private boolean finished;
 
   private Ranks(World world, RankLinks links, AllReduce transport) {
     this.world = world;
@@ -137,12 +138,16 @@ public final class Ranks implements AutoCloseable {
   public void finish() {
     if (!world.isAlone()) {
       links.farewell();
+      finished = true;
     }
   }
 
   @Override
   public void close() {
     if (!world.isAlone()) {
+      if (!finished) {
+        transport.abort(); // sums that were begun will not be met by the other ranks
+      }
       links.close();
       transport.close();
     }

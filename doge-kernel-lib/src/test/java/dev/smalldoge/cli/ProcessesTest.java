@@ -95,4 +95,24 @@ class ProcessesTest {
         .as(said)
         .hasSize(1);
   }
+
+  @Test
+  void stopReachesAllRanksAndLeavesACheckpoint() throws Exception {
+    Process doge =
+        start("--processes=2", "gradient_accumulation_steps=2", "max_steps=1000000", "--sample=0");
+    Path run = folder.resolve("run");
+    Path log = run.resolve("metrics.jsonl");
+    for (int i = 0; i < 1200 && (!Files.exists(log) || Files.size(log) == 0); i++) {
+      assertThat(doge.isAlive()).as("training goes on").isTrue();
+      TimeUnit.MILLISECONDS.sleep(50);
+    }
+    List<ProcessHandle> ranks = doge.children().toList();
+    assertThat(ranks).hasSize(2);
+    doge.toHandle().destroy(); // SIGTERM; Process.destroy would close what it says
+    assertThat(doge.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(ranks).noneMatch(ProcessHandle::isAlive);
+    long steps = Files.readAllLines(log).stream().filter(line -> line.contains("gradNorm")).count();
+    assertThat(said(doge)).contains("stopped after %,d steps".formatted(steps));
+    assertThat(run.resolve("checkpoint-" + steps + "/training-state.json")).isNotEmptyFile();
+  }
 }
