@@ -3,7 +3,9 @@ package dev.smalldoge.cli;
 import dev.smalldoge.bench.DataBench;
 import dev.smalldoge.bench.GenerateBench;
 import dev.smalldoge.bench.GuardBench;
+import dev.smalldoge.bench.TokenizerBench;
 import dev.smalldoge.bench.TrainBench;
+import dev.smalldoge.config.Home;
 import dev.smalldoge.data.Corpus;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.tokenizer.Tokenizer;
@@ -17,6 +19,7 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** Benchmarks; figures of one run compare with each other, not with those of another machine. */
 @Command(name = "bench", description = "Time training, kernels and data.")
@@ -100,6 +103,25 @@ final class BenchCommand {
       @Option(names = "--text", required = true, description = "file whose bytes are learned")
           Path text) {
     return GuardBench.run(Device.named(device), size, microBatchSize, length, steps, text) ? 0 : 1;
+  }
+
+  @Command(name = "tokenizer", description = "Time our encoder, DJL's and training.")
+  int tokenizer(
+      @Parameters(
+              arity = "0..*",
+              paramLabel = "CORPUS",
+              description = "the shipped ones by default")
+          List<String> corpora,
+      @Option(names = "--tokenizer", defaultValue = "datasets/shipped/tokenizer") String folder,
+      @Option(names = "--vocab-size", defaultValue = "4096", description = "to train; 0 for none")
+          int vocabSize,
+      @Option(names = "--datasets", defaultValue = "datasets") String datasets,
+      @Option(names = "--text-column", defaultValue = "text") String textColumn) {
+    List<String> shipped = List.of("state-of-the-union", "python-stdlib", "metamath");
+    List<String> names = corpora == null || corpora.isEmpty() ? shipped : corpora;
+    TokenizerBench.run(
+        Home.path(folder), TokenizerCommand.texts(names, datasets, textColumn), vocabSize);
+    return 0;
   }
 
   static Precision precision(String name, Device device) {

@@ -4,9 +4,7 @@ import dev.smalldoge.data.Corpus;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.List;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -41,9 +39,7 @@ final class TokenizerCommand {
       @Option(names = "--text-column", defaultValue = "text", description = "text by default")
           String textColumn) {
     long start = System.nanoTime();
-    Iterable<String> texts =
-        () -> texts(corpora.stream().map(name -> corpus(name, datasets, textColumn)));
-    Tokenizer tokenizer = Tokenizer.train(texts, vocabSize);
+    Tokenizer tokenizer = Tokenizer.train(texts(corpora, datasets, textColumn), vocabSize);
     tokenizer.save(output);
     System.out.printf(
         "%d ids in %.1f s, sha256 %s%n%s%n",
@@ -54,10 +50,13 @@ final class TokenizerCommand {
     return 0;
   }
 
-  private static Iterator<String> texts(Stream<Corpus> corpora) {
-    return corpora
-        .flatMap(corpus -> StreamSupport.stream(corpus.texts().spliterator(), false))
-        .iterator();
+  /** The texts of corpora, one after the other, read again each time. */
+  static Iterable<String> texts(List<String> corpora, String datasets, String textColumn) {
+    return () ->
+        corpora.stream()
+            .map(name -> corpus(name, datasets, textColumn))
+            .flatMap(corpus -> StreamSupport.stream(corpus.texts().spliterator(), false))
+            .iterator();
   }
 
   private static Corpus corpus(String name, String datasets, String textColumn) {
