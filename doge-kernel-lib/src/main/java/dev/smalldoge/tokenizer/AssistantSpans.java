@@ -50,6 +50,17 @@ final class AssistantSpans {
     AssistantSpans spans = new AssistantSpans(text);
     if (!said.isEmpty()) {
       String frame = template.render(marked, addGenerationPrompt);
+      for (int i = 0, call = 0; i < messages.size(); i++) {
+        if (messages.get(i).role().equals("assistant")) {
+          if (!messages.get(i).toolCalls().isEmpty()) {
+            List<Message> one = new ArrayList<>(marked);
+            one.set(i, messages.get(i));
+            String shown = template.render(one, addGenerationPrompt);
+            said.set(call, written(frame, marks.charAt(call), shown));
+          }
+          call++;
+        }
+      }
       if (!spans.fits(frame, marks, said.stream().map(PythonJinja::strip).toList())
           && !spans.fits(frame, marks, said)) {
         throw new DogeException(
@@ -58,6 +69,13 @@ final class AssistantSpans {
       }
     }
     return spans;
+  }
+
+  /** What stands in {@code shown} where the frame has {@code mark}: a tool call, as written. */
+  private static String written(String frame, char mark, String shown) {
+    int before = Math.max(0, frame.indexOf(mark));
+    int after = frame.length() - before - 1;
+    return shown.length() < before + after ? "" : shown.substring(before, shown.length() - after);
   }
 
   /** Notes the places of {@code said} if the frame filled with it is the text. */

@@ -61,12 +61,26 @@ public final class ChatTemplate {
       Map<String, Object> map = new LinkedHashMap<>();
       map.put("role", message.role());
       map.put("content", message.content());
+      if (!message.toolCalls().isEmpty()) {
+        map.put("tool_calls", calls(message.toolCalls()));
+      }
       maps.add(map);
     }
     Map<String, Object> context = new HashMap<>(variables);
     context.put("messages", maps);
     context.put("add_generation_prompt", addGenerationPrompt);
     return PythonJinja.render(source, context);
+  }
+
+  private static List<Map<String, Object>> calls(List<ToolCall> calls) {
+    List<Map<String, Object>> maps = new ArrayList<>();
+    for (ToolCall call : calls) {
+      Map<String, Object> function = new LinkedHashMap<>();
+      function.put("name", call.name());
+      function.put("arguments", call.arguments());
+      maps.add(Map.of("type", "function", "function", function));
+    }
+    return maps;
   }
 
   /**
@@ -87,6 +101,11 @@ public final class ChatTemplate {
           spans.contains(starts[i]) || (spans.endsBefore(starts[i]) && tokenizer.isSpecial(ids[i]));
     }
     return new EncodedChat(ids, trained);
+  }
+
+  /** The variables that are set. */
+  Map<String, Object> variables() {
+    return variables;
   }
 
   /** The Jinja text. */

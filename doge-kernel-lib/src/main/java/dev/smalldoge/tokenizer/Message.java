@@ -2,6 +2,9 @@ package dev.smalldoge.tokenizer;
 
 import static dev.smalldoge.config.Checks.check;
 
+import java.util.List;
+import java.util.Map;
+
 /**
  * One turn of a conversation.
  *
@@ -9,8 +12,9 @@ import static dev.smalldoge.config.Checks.check;
  *
  * @param role who speaks: {@code system}, {@code user}, {@code assistant} or {@code tool}
  * @param content what is said; may be empty
+ * @param toolCalls what the assistant asks for instead; mostly empty
  */
-public record Message(String role, String content) {
+public record Message(String role, String content, List<ToolCall> toolCalls) {
   /** Checks that both parts are there. */
   public Message {
     check(
@@ -18,6 +22,12 @@ public record Message(String role, String content) {
         "a message has no role; give system, user, assistant or tool");
     check(
         content != null, "the message of role %s has no content; give \"\" for an empty one", role);
+    toolCalls = List.copyOf(toolCalls);
+  }
+
+  /** A message without tool calls. */
+  public Message(String role, String content) {
+    this(role, content, List.of());
   }
 
   /** What the model is told before the conversation. */
@@ -33,6 +43,11 @@ public record Message(String role, String content) {
   /** What the model says. */
   public static Message assistant(String content) {
     return new Message("assistant", content);
+  }
+
+  /** A call of a tool by the model. */
+  public static Message toolCall(String name, Map<String, ?> arguments) {
+    return new Message("assistant", "", List.of(new ToolCall(name, arguments)));
   }
 
   /** What a tool that the model called gave back. */

@@ -12,6 +12,7 @@ import com.hubspot.jinjava.lib.filter.AdvancedFilter;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import dev.smalldoge.config.DogeException;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Jinja templates as Hugging Face transformers renders them: blocks trimmed, Python's {@code trim},
@@ -19,10 +20,22 @@ import java.util.Map;
  * as a template. Any error is fatal.
  */
 final class PythonJinja {
-  private static final String RAISED = "raise_exception: ";
   private static final Jinjava JINJAVA = jinjava();
 
+  /** {@code not a == b} in a condition, which Jinjava reads as {@code (not a) == b}. */
+  private static final Pattern NOT_COMPARED = notCompared();
+
   private PythonJinja() {}
+
+  private static Pattern notCompared() {
+    String operand = "(?:(?!\\band\\b|\\bor\\b|%\\}|[()]).)*?";
+    return Pattern.compile(
+        "(\\{%-?\\s*(?:el)?if\\s+|\\band\\s+|\\bor\\s+)not\\s+("
+            + operand
+            + "(?:==|!=|<=|>=|<|>)"
+            + operand
+            + ")(\\s*-?%\\}|\\s+and\\b|\\s+or\\b)");
+  }
 
   private static Jinjava jinjava() {
     LegacyOverrides asInPython =
@@ -55,20 +68,19 @@ final class PythonJinja {
    * @throws DogeException if it refuses these variables, or fails in any way
    */
   static String render(String template, Map<String, ?> variables) {
-    RenderResult result = JINJAVA.renderForResult(template, variables);
+    String source = NOT_COMPARED.matcher(template).replaceAll("$1not ($2)$3");
+    RenderResult result = JINJAVA.renderForResult(source, variables);
     for (TemplateError error : result.getErrors()) {
-      String message = String.valueOf(error.getMessage());
-      int raised = message.indexOf(RAISED);
-      if (raised >= 0) {
-        throw new DogeException(
-            "the chat template refuses this conversation: "
-                + message.substring(raised + RAISED.length()));
+      for (Throwable t = error.getException(); t != null; t = t.getCause()) {
+        if (t instanceof Refusal) {
+          throw new DogeException("the chat template refuses this conversation: " + t.getMessage());
+        }
       }
       throw new DogeException(
           String.format(
               "the chat template cannot be rendered (line %d: %s); use a tokenizer whose template"
                   + " is Doge's or Llama 3's",
-              error.getLineno(), message));
+              error.getLineno(), error.getMessage()));
     }
     return result.getOutput();
   }
@@ -76,7 +88,14 @@ final class PythonJinja {
   /** What {@code raise_exception} of a template does. */
   @SuppressWarnings("DoNotCallSuggester") // templates call it, by name
   public static String raise(String reason) {
-    throw new IllegalArgumentException(RAISED + reason);
+    throw new Refusal(reason);
+  }
+
+  /** A template's own objection. */
+  private static final class Refusal extends RuntimeException {
+    private Refusal(String reason) {
+      super(reason);
+    }
   }
 
   /** Python's {@code strip}, which knows other spaces than Java's trim. */

@@ -6,9 +6,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.Home;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -66,7 +65,7 @@ public final class Tokenizer {
     return new Tokenizer(TokenizerFiles.read(folderOrFile));
   }
 
-  /** As {@link #load(Path)}. */
+  /** As {@link #load(Path)}; a relative path is seen from the project's folder too. */
   public static Tokenizer load(String folderOrFile) {
     return load(Home.path(folderOrFile));
   }
@@ -137,20 +136,35 @@ public final class Tokenizer {
     if (!byteLevel) {
       return djl.decode(ids, skipSpecialTokens);
     }
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * ids.length);
+    byte[] bytes = new byte[8 * ids.length];
+    int size = 0;
     for (int id : ids) {
-      if (!skipSpecialTokens || !vocabulary.isSpecial(id)) {
-        bytes.writeBytes(bytesOf(id));
+      byte[] token = bytesOf(id);
+      if (skipSpecialTokens && vocabulary.isSpecial(id)) {
+        continue;
       }
+      if (bytes.length - size < token.length) {
+        bytes = Arrays.copyOf(bytes, 2 * bytes.length + token.length);
+      }
+      System.arraycopy(token, 0, bytes, size, token.length);
+      size += token.length;
     }
-    return bytes.toString(StandardCharsets.UTF_8);
+    return Utf8.decode(bytes, 0, size);
   }
 
-  private byte[] bytesOf(int id) {
+  /** Whether a token's bytes do not depend on those before it. */
+  boolean isByteLevel() {
+    return byteLevel;
+  }
+
+  /** The bytes of a token of a byte-level tokenizer. */
+  byte[] bytesOf(int id) {
     return ByteAlphabet.decode(vocabulary.token(id));
   }
 
-  /** Where in {@code text}, in characters, the tokens begin that {@link #encode} makes of it. */
+  /**
+   * In which character of {@code text} each of the tokens begins that {@link #encode} makes of it.
+   */
   int[] starts(String text, int[] ids) {
     return model == null ? djl.starts(text) : byteLevelStarts(text, ids);
   }
@@ -158,18 +172,23 @@ public final class Tokenizer {
   private int[] byteLevelStarts(String text, int[] ids) {
     int[] starts = new int[ids.length];
     int character = 0;
-    long byteAt = 0; // where the character begins
+    long byteAt = 0; // where that character begins
     long tokenAt = 0;
     for (int i = 0; i < ids.length; i++) {
-      while (byteAt < tokenAt) {
+      while (character < text.length()
+          && byteAt + utf8Length(text.codePointAt(character)) <= tokenAt) {
         int codePoint = text.codePointAt(character);
-        byteAt += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+        byteAt += utf8Length(codePoint);
         character += Character.charCount(codePoint);
       }
       starts[i] = character;
       tokenAt += bytesOf(ids[i]).length;
     }
     return starts;
+  }
+
+  private static int utf8Length(int codePoint) {
+    return codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
   }
 
   /** Number of ids, those of special tokens included: what a model's vocabulary must hold. */

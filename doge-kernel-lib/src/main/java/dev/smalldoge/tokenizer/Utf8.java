@@ -3,7 +3,7 @@ package dev.smalldoge.tokenizer;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DogeException;
-import java.util.Arrays;
+import java.nio.charset.StandardCharsets;
 
 /** Text as UTF-8 in a buffer that is used again. For one thread. */
 final class Utf8 {
@@ -91,30 +91,74 @@ final class Utf8 {
     }
   }
 
-  /** Length of the sequence of two to four bytes at {@code at}, or 0 where it is none. */
+  /** Length of the character at {@code at} that is not ASCII, or 0 where there is none. */
   private static int sequence(byte[] text, int at, int to) {
-    int lead = text[at] & 0xff;
-    int length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || at + length > to) {
-      return 0;
-    }
-    int second = text[at + 1] & 0xff;
-    boolean good =
-        switch (lead) {
-          case 0xE0 -> second >= 0xA0;
-          case 0xED -> second < 0xA0; // surrogates
-          case 0xF0 -> second >= 0x90;
-          case 0xF4 -> second < 0x90; // beyond U+10FFFF
-          default -> true;
-        };
-    for (int i = 1; i < length; i++) {
-      good &= (text[at + i] & 0xC0) == 0x80;
-    }
-    return good ? length : 0;
+    int begun = begun(text, at, to);
+    return begun == length(text[at] & 0xff) ? begun : 0;
   }
 
-  /** A copy of the text's bytes. */
-  byte[] toArray() {
-    return Arrays.copyOf(bytes, size);
+  /** Bytes of the character that a lead byte begins; 0 where it begins none. */
+  private static int length(int lead) {
+    return lead < 0xC2 || lead > 0xF4 ? 0 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  }
+
+  /** How many of the bytes at {@code at} may be the first of one character; 0 if none. */
+  private static int begun(byte[] text, int at, int to) {
+    int lead = text[at] & 0xff;
+    int end = Math.min(to, at + length(lead));
+    int i = at;
+    while (i < end
+        && (i == at
+            || ((text[i] & 0xC0) == 0x80 && (i > at + 1 || mayFollow(lead, text[i] & 0xff))))) {
+      i++;
+    }
+    return i - at;
+  }
+
+  /**
+   * Text of bytes that may be no UTF-8: each longest beginning of a character that does not go on
+   * becomes U+FFFD, as in Rust and Python. Java's own decoder differs after byte ED.
+   */
+  static String decode(byte[] text, int from, int to) {
+    StringBuilder decoded = null;
+    int valid = from; // from here on nothing was copied yet
+    for (int at = from; at < to; ) {
+      int length = text[at] >= 0 ? 1 : sequence(text, at, to);
+      if (length == 0) {
+        decoded = decoded == null ? new StringBuilder(to - from) : decoded;
+        decoded
+            .append(new String(text, valid, at - valid, StandardCharsets.UTF_8))
+            .append('\uFFFD');
+        at += Math.max(1, begun(text, at, to));
+        valid = at;
+      } else {
+        at += length;
+      }
+    }
+    String rest = new String(text, valid, to - valid, StandardCharsets.UTF_8);
+    return decoded == null ? rest : decoded.append(rest).toString();
+  }
+
+  /** Whether the second byte of a character may come after its first. */
+  private static boolean mayFollow(int lead, int second) {
+    return switch (lead) {
+      case 0xE0 -> second >= 0xA0;
+      case 0xED -> second < 0xA0; // surrogates
+      case 0xF0 -> second >= 0x90;
+      case 0xF4 -> second < 0x90; // beyond U+10FFFF
+      default -> true;
+    };
+  }
+
+  /** How many of the last bytes, 0 to 3, begin a character whose other bytes may still come. */
+  static int unfinished(byte[] text, int size) {
+    for (int count = 1; count <= Math.min(3, size); count++) {
+      int lead = text[size - count] & 0xff;
+      if (lead < 0x80 || lead >= 0xC0) {
+        boolean open = lead >= 0xC0 && count < length(lead);
+        return open && begun(text, size - count, size) == count ? count : 0;
+      }
+    }
+    return 0;
   }
 }

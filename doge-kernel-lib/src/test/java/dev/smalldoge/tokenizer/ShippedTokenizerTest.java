@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,6 +45,20 @@ class ShippedTokenizerTest {
       String text = fuzz.next();
       assertThat(TOKENIZER.encode(text)).as("text %d: %s", i, text).isEqualTo(oracle.encode(text));
     }
+  }
+
+  @Test
+  void decodesBrokenBytesAsTheOracle() {
+    DjlTokenizer oracle = new DjlTokenizer(TokenizerFiles.read(FOLDER));
+    SplittableRandom random = new SplittableRandom(1);
+    for (int i = 0; i < 20_000; i++) { // ids 16 to 271 are the bytes
+      int[] ids = random.ints(1 + random.nextInt(6), 16, 272).toArray();
+      assertThat(TOKENIZER.decode(ids)).isEqualTo(oracle.decode(ids, false));
+    }
+    int[] surrogate = {TOKENIZER.idOf("í").getAsInt(), TOKENIZER.idOf("ł").getAsInt()}; // ED A0
+    assertThat(TOKENIZER.decode(surrogate))
+        .isEqualTo(oracle.decode(surrogate, false))
+        .isEqualTo("\uFFFD\uFFFD");
   }
 
   @Test
