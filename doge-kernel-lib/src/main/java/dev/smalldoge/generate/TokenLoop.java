@@ -119,7 +119,7 @@ public final class TokenLoop {
     for (int row = 0; row < rows; row++) {
       SplittableRandom random = new SplittableRandom(seed + row);
       for (int step = 0; step < steps; step++) {
-        draws[step * rows + row] = random.nextInt(1 << 24) / (float) (1 << 24);
+        draws[step * rows + row] = random.nextInt(1 << 23) / (float) (1 << 23);
       }
     }
     return operations.floats(draws, steps, rows);

@@ -6,28 +6,32 @@ def penalize(self, logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     return torch.where(seen, lower, logits)
 
 # One draw per row from the distribution that temperature, top_k, top_p and min_p leave, in
-# that order. uniform (B) in [0, 1) decides: the first token, likeliest first, at which the
-# cumulative probability exceeds it. top_k 0, top_p 1 and min_p 0 are off.
+# that order. uniform (B) in [0, 1 - 2^-23] decides: the first token, likeliest first where
+# they are sorted at all, at which the cumulative probability exceeds its share of the whole.
+# top_k 0, top_p 1 and min_p 0 are off.
 def draw(self, logits: Tensor, uniform: Tensor, temperature: float, top_k: int, top_p: float, min_p: float) -> Tensor:
-    vocabulary = torch.size(logits, 1)
-    scaled = torch.div(logits, temperature)
-    if top_k > 0 and top_k < vocabulary:
-        scores, ids = torch.topk(scaled, top_k, -1)
-    else:
-        scores, ids = torch.sort(scaled, -1, True)
+    scores = torch.div(logits, temperature)
+    sorted: List[Tensor] = []
+    if top_k > 0 and top_k < torch.size(logits, 1):
+        scores, ids = torch.topk(scores, top_k, -1)
+        _ = torch.append(sorted, ids)
+    elif top_p < 1.:
+        scores, ids0 = torch.sort(scores, -1, True)
+        _ = torch.append(sorted, ids0)
     probabilities = torch.softmax(scores, -1)
     if top_p < 1.:
         before = torch.sub(torch.cumsum(probabilities, -1), probabilities)
         probabilities = torch.masked_fill(probabilities, torch.ge(before, top_p), 0)
     if min_p > 0.:
-        floor = torch.mul(torch.narrow(probabilities, 1, 0, 1), min_p)
+        floor = torch.mul(torch.amax(probabilities, [-1], True), min_p)
         probabilities = torch.masked_fill(probabilities, torch.lt(probabilities, floor), 0)
     cumulative = torch.cumsum(probabilities, -1)
     total = torch.narrow(cumulative, 1, torch.size(cumulative, 1) - 1, 1)
     passed = torch.le(cumulative, torch.mul(total, torch.unsqueeze(uniform, 1)))
-    last = torch.sub(torch.sum(torch.gt(probabilities, 0), [-1], True), 1)
-    place = torch.minimum(torch.sum(passed, [-1], True), last)
-    return torch.squeeze(torch.gather(ids, 1, place), 1)
+    place = torch.sum(passed, [-1], True)
+    if torch.len(sorted) > 0:
+        place = torch.gather(sorted[0], 1, place)
+    return torch.squeeze(place, 1)
 
 # Chooses each row's next token and remembers it. logits (B, V) fp32; output (B, N) int64 gets
 # the tokens in column step; done (B) bool is set at an end token, and a row that is done
