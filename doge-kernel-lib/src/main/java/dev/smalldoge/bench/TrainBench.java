@@ -115,20 +115,20 @@ public final class TrainBench {
       model.fuse(plan.fuse);
       model.weights().train(name -> true);
       try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
-        ModelInput input = randomTokens(operations, microBatchSize, length, config.vocabSize());
-        step(model, optimizer, input, tokens);
+        long[][] ids = randomTokens(microBatchSize, length, config.vocabSize());
+        step(model, optimizer, ids, tokens);
         double firstStep =
             (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime())
                 / 1e3;
         for (int i = 0; i < Math.max(2, plan.steps / 4); i++) {
-          step(model, optimizer, input, tokens);
+          step(model, optimizer, ids, tokens);
         }
         final long launchesBefore = FusedKernels.launches();
         final long began = System.nanoTime();
         for (int i = 0; i < plan.steps - 1; i++) {
-          launch(model, optimizer, input, tokens).close();
+          launch(model, optimizer, ids, tokens).close();
         }
-        double loss = step(model, optimizer, input, tokens); // waits for the device
+        double loss = step(model, optimizer, ids, tokens); // waits for the device
         double seconds = (System.nanoTime() - began) / 1e9;
         double launches = (FusedKernels.launches() - launchesBefore) / (double) plan.steps;
         report(
@@ -145,24 +145,22 @@ public final class TrainBench {
     }
   }
 
-  private static Tensor launch(
-      DogeForCausalLm model, AdamW optimizer, ModelInput input, long tokens) {
+  private static Tensor launch(DogeForCausalLm model, AdamW optimizer, long[][] ids, long tokens) {
     try (TensorScope scope = new TensorScope()) {
+      ModelInput input = ModelInput.of(model.operations(), ids); // uploaded anew, as in training
       Tensor nats = model.backward(input, input.inputIds(), 1.0 / tokens, 0).nats();
       optimizer.update(1e-4);
       return TensorScope.release(nats);
     }
   }
 
-  private static double step(
-      DogeForCausalLm model, AdamW optimizer, ModelInput input, long tokens) {
-    try (Tensor nats = launch(model, optimizer, input, tokens)) {
+  private static double step(DogeForCausalLm model, AdamW optimizer, long[][] ids, long tokens) {
+    try (Tensor nats = launch(model, optimizer, ids, tokens)) {
       return nats.item() / tokens;
     }
   }
 
-  private static ModelInput randomTokens(
-      Operations operations, int rows, int length, int vocabSize) {
+  private static long[][] randomTokens(int rows, int length, int vocabSize) {
     SplittableRandom random = new SplittableRandom(233);
     long[][] ids = new long[rows][length];
     for (long[] row : ids) {
@@ -170,7 +168,7 @@ public final class TrainBench {
         row[i] = random.nextInt(vocabSize);
       }
     }
-    return ModelInput.of(operations, ids);
+    return ids;
   }
 
   /** One row's figures; bytes are those that the process took from the device. */

@@ -3,6 +3,7 @@ package dev.smalldoge.cli;
 import dev.smalldoge.bench.DataBench;
 import dev.smalldoge.bench.GenerateBench;
 import dev.smalldoge.bench.GuardBench;
+import dev.smalldoge.bench.KernelsBench;
 import dev.smalldoge.bench.TokenizerBench;
 import dev.smalldoge.bench.TrainBench;
 import dev.smalldoge.config.Home;
@@ -91,13 +92,24 @@ final class BenchCommand {
     return 0;
   }
 
+  @Command(name = "kernels", description = "Time each operation of the fused step alone.")
+  int kernels(
+      @Option(names = "--device", defaultValue = "gpu", description = "gpu (default) or gpu:N")
+          String device,
+      @Option(names = "--sizes", split = ",", defaultValue = "20M,60M,160M,320M")
+          List<String> sizes,
+      @Option(names = "--micro-batch", defaultValue = "16") int microBatchSize) {
+    KernelsBench.run(Device.named(device), sizes, microBatchSize);
+    return 0;
+  }
+
   @Command(
       name = "guard",
       description = "Train in fp32, bf16 and fused bf16, and compare losses and gradient norms.")
   int guard(
       @Option(names = "--device", defaultValue = "cpu") String device,
       @Option(names = "--size", defaultValue = "20M") String size,
-      @Option(names = "--micro-batch", defaultValue = "8") int microBatchSize,
+      @Option(names = "--micro-batch", defaultValue = "32") int microBatchSize,
       @Option(names = "--length", defaultValue = "512") int length,
       @Option(names = "--steps", defaultValue = "200") int steps,
       @Option(names = "--text", required = true, description = "file whose bytes are learned")

@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
@@ -109,6 +110,13 @@ public final class DogeForCausalLm implements AutoCloseable {
    */
   public void onLayerDone(IntConsumer listener) {
     layerDone = listener;
+  }
+
+  /**
+   * Whether models of this shape train in the fused kernels on this device, if its libraries do.
+   */
+  public static boolean fusesOn(ModelConfig config, Device device, Precision precision) {
+    return FusedLayers.fits(config, device, precision);
   }
 
   /** Whether losses also count the tokens that the model finds likeliest itself; off at first. */

@@ -1,6 +1,7 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.FusedKernels.Positions;
@@ -39,21 +40,25 @@ final class FusedLayers implements AutoCloseable {
     this.last = scratch.normed();
   }
 
-  /** Whether the fused step computes what this model and input ask for. */
-  static boolean fits(ModelConfig config, Weights weights, Precision precision, ModelInput input) {
-    boolean shape =
-        precision == Precision.BFLOAT16
-            && weights.operations().device().isGpu()
-            && !config.isMoe()
-            && !config.attentionBias()
-            && !config.mlpBias()
-            && config.headDim() == FusedKernels.HEAD_WIDTH
-            && config.intermediateSize() % 8 == 0
-            && config.vocabSize() % 8 == 0;
-    boolean everyWeightTrains = weights.gradients().size() == weights.byName().size();
-    return shape
-        && everyWeightTrains
+  /** Whether the fused step computes models of this shape on this device. */
+  static boolean fits(ModelConfig config, Device device, Precision precision) {
+    return precision == Precision.BFLOAT16
+        && device.isGpu()
+        && !config.isMoe()
+        && !config.attentionBias()
+        && !config.mlpBias()
         && config.hiddenDropout() == 0
+        && config.headDim() == FusedKernels.HEAD_WIDTH
+        && config.hiddenSize() % 256 == 0
+        && config.intermediateSize() % 8 == 0
+        && config.vocabSize() % 8 == 0;
+  }
+
+  /** Whether it computes what this model and input ask for. */
+  static boolean fits(ModelConfig config, Weights weights, Precision precision, ModelInput input) {
+    boolean everyWeightTrains = weights.gradients().size() == weights.byName().size();
+    return fits(config, weights.operations().device(), precision)
+        && everyWeightTrains
         && DynamicMaskAttention.folds(config, input, true)
         && mostDocuments(input) <= FusedKernels.MOST_DOCUMENTS;
   }

@@ -15,6 +15,7 @@ final class Cuda {
   private static final int MAJOR = 75;
   private static final int MINOR = 76;
   private static final int MULTIPROCESSORS = 16;
+  private static final int NO_TIMING = 2;
   private static boolean bound;
 
   private Cuda() {}
@@ -30,6 +31,18 @@ final class Cuda {
     static native int cuCtxSetCurrent(long context);
 
     static native int cuMemGetInfo_v2(Pointer free, Pointer total);
+
+    static native int cuMemHostAlloc(Pointer memory, long bytes, int flags);
+
+    static native int cuMemFreeHost(long memory);
+
+    static native int cuMemcpyHtoDAsync_v2(long target, long source, long bytes, long stream);
+
+    static native int cuEventCreate(Pointer event, int flags);
+
+    static native int cuEventRecord(long event, long stream);
+
+    static native int cuEventSynchronize(long event);
 
     static native int cuModuleLoadData(Pointer module, Pointer image);
 
@@ -88,6 +101,39 @@ final class Cuda {
     Memory out = new Memory(16);
     check("cuMemGetInfo", Driver.cuMemGetInfo_v2(out, out.share(8)));
     return new long[] {out.getLong(0), out.getLong(8)};
+  }
+
+  /** Page-locked host memory, which copies can read while the host goes on. */
+  static long pinned(long bytes) {
+    Memory out = new Memory(8);
+    check("cuMemHostAlloc", Driver.cuMemHostAlloc(out, bytes, 0));
+    return out.getLong(0);
+  }
+
+  static void freePinned(long memory) {
+    if (memory != 0) {
+      check("cuMemFreeHost", Driver.cuMemFreeHost(memory));
+    }
+  }
+
+  /** Queues a copy on the default stream. */
+  static void copyFromPinned(long target, long source, long bytes) {
+    check("cuMemcpyHtoDAsync", Driver.cuMemcpyHtoDAsync_v2(target, source, bytes, 0));
+  }
+
+  /** An event that marks a place in the default stream; it counts as reached until recorded. */
+  static long event() {
+    Memory out = new Memory(8);
+    check("cuEventCreate", Driver.cuEventCreate(out, NO_TIMING));
+    return out.getLong(0);
+  }
+
+  static void record(long event) {
+    check("cuEventRecord", Driver.cuEventRecord(event, 0));
+  }
+
+  static void await(long event) {
+    check("cuEventSynchronize", Driver.cuEventSynchronize(event));
   }
 
   static long module(byte[] cubin) {

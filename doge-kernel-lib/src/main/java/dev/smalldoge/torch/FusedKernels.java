@@ -199,12 +199,13 @@ public final class FusedKernels {
       Tensor dweight,
       Tensor dresidual,
       long rows) {
-    long blocks = Math.min(blocks(rows), normBlocks());
+    long team = THREADS / (hidden / 8); // rows that a block works on at a time
+    long blocks = Math.min((rows + 2 * team - 1) / (2 * team), normBlocks());
     launch(
         "add_norm_backward",
         blocks,
         1,
-        THREADS,
+        Math.toIntExact(team * (hidden / 8)),
         dnormed,
         downstream,
         residual,
@@ -278,7 +279,7 @@ public final class FusedKernels {
       long rows,
       long length,
       double eps) {
-    long blocks = Math.min(blocks(rows), processors);
+    long blocks = Math.min(blocks(length), processors);
     launch(
         "fold_backward",
         blocks,

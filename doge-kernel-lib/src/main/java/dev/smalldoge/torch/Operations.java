@@ -7,6 +7,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -32,6 +33,9 @@ public final class Operations {
 
   /** Any tensor of this device: it tells scripts without tensor arguments where to work. */
   private final Tensor anchor;
+
+  private Optional<PinnedUploads> uploads = Optional.empty();
+  private boolean uploadsTried;
 
   private Operations(Device device) {
     this.device = device;
@@ -97,6 +101,11 @@ public final class Operations {
 
   /** An INT64 tensor with a copy of the values. */
   public Tensor longs(long[] values, long... shape) {
+    if (device.isGpu() && values.length > 0 && uploads().isPresent()) {
+      Tensor tensor = empty(DType.INT64, shape);
+      uploads().get().upload(values, tensor);
+      return tensor;
+    }
     ByteBuffer bytes = direct(values.length * (long) Long.BYTES);
     bytes.asLongBuffer().put(values);
     return new Tensor(fromBuffer(bytes, shape, INT64), bytes);
@@ -107,6 +116,14 @@ public final class Operations {
     long[] copy = new long[values.remaining()];
     values.duplicate().get(copy);
     return longs(copy, shape);
+  }
+
+  private synchronized Optional<PinnedUploads> uploads() {
+    if (!uploadsTried) {
+      uploadsTried = true;
+      uploads = PinnedUploads.to(device);
+    }
+    return uploads;
   }
 
   private long fromBuffer(ByteBuffer bytes, long[] shape, int djlType) {

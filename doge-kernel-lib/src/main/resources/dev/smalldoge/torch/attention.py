@@ -25,7 +25,7 @@ def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     first = torch.narrow(x, -1, 0, half)
     second = torch.narrow(x, -1, half, half)
     turned = torch.cat([torch.neg(second), first], -1)
-    return torch.add(torch.mul(x, torch.to(cos, dtype)), torch.mul(turned, torch.to(sin, dtype)))
+    return torch.to(torch.add(torch.mul(x, cos), torch.mul(turned, sin)), dtype)
 
 # Each key/value head once per query head that shares it.
 def per_query_head(self, x: Tensor, heads: int) -> Tensor:

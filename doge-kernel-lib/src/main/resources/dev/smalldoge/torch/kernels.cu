@@ -97,67 +97,93 @@ extern "C" __global__ void __launch_bounds__(256) add_norm(const bf16* x, const 
 
 // Gradient of a sum that went through the norm (dnormed) and, times residual, on to the next sum
 // (downstream; absent after the last norm). partial gets per block the column sums of the norm
-// weight's and the residual vector's gradients, HIDDEN each.
-extern "C" __global__ void __launch_bounds__(256) add_norm_backward(const bf16* dnormed,
-    const bf16* downstream, const float* residual, const bf16* sum, const float* inverse,
-    const float* weight, bf16* dsum, float* partial, i64 rows) {
+// weight's and the residual vector's gradients, HIDDEN each. A thread keeps eight columns, so a row
+// takes LANES threads; a block works on TEAM rows at a time, each thread on two of its own at once.
+#define LANES (HIDDEN / 8)
+#define TEAM (256 / LANES)
+extern "C" __global__ void __launch_bounds__(256, 2) add_norm_backward(
+    const bf16* __restrict__ dnormed, const bf16* __restrict__ downstream,
+    const float* __restrict__ residual, const bf16* __restrict__ sum,
+    const float* __restrict__ inverse, const float* __restrict__ weight,
+    bf16* __restrict__ dsum, float* __restrict__ partial, i64 rows) {
+  __shared__ float products[2][2][8];
   __shared__ float sums[2 * HIDDEN];
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  float dw[PARTS][8] = {}, dr[PARTS][8] = {};
-  for (i64 row = blockIdx.x * 8ll + warp; row < rows; row += gridDim.x * 8ll) {
-    float scale = inverse[row];
-    float g[PARTS][8], n[PARTS][8];
-    float product = 0.f;
+  int member = threadIdx.x / LANES, c = (threadIdx.x % LANES) * 8;
+  int warp = threadIdx.x >> 5;
+  float w[8], r[8] = {}, dw[8] = {}, dr[8] = {};
+  load8(weight + c, w);
+  if (downstream) load8(residual + c, r);
+  int parity = 0;
+  for (i64 base = blockIdx.x * 2ll * TEAM; base < rows; base += gridDim.x * 2ll * TEAM) {
+    Eight raw_g[2], raw_n[2], raw_d[2];
+    float scale[2], product[2];
+    bool here[2];
 #pragma unroll
-    for (int p = 0; p < PARTS; p++) {
-      int c = p * 256 + lane * 8;
-      float w[8];
-      unpack(*(const Eight*)(dnormed + row * HIDDEN + c), g[p]);
-      unpack(*(const Eight*)(sum + row * HIDDEN + c), n[p]);
-      load8(weight + c, w);
+    for (int k = 0; k < 2; k++) {
+      i64 row = base + k * TEAM + member;
+      here[k] = row < rows;
+      i64 at = row * HIDDEN + c;
+      Eight none = {};
+      raw_g[k] = here[k] ? *(const Eight*)(dnormed + at) : none;
+      raw_n[k] = here[k] ? *(const Eight*)(sum + at) : none;
+      raw_d[k] = here[k] && downstream ? *(const Eight*)(downstream + at) : none;
+      scale[k] = here[k] ? inverse[row] : 0.f;
+    }
+#pragma unroll
+    for (int k = 0; k < 2; k++) {
+      float g[8], x[8], d[8];
+      unpack(raw_g[k], g);
+      unpack(raw_n[k], x);
+      unpack(raw_d[k], d);
+      product[k] = 0.f;
 #pragma unroll
       for (int i = 0; i < 8; i++) {
-        n[p][i] *= scale;
-        dw[p][i] += g[p][i] * n[p][i];
-        g[p][i] *= w[i];
-        product += g[p][i] * n[p][i];
+        float n = x[i] * scale[k];
+        dw[i] += g[i] * n;
+        dr[i] += d[i] * x[i];
+        product[k] += g[i] * w[i] * n;
       }
+      product[k] = warp_sum(product[k]);
     }
-    product = warp_sum(product) / HIDDEN;
-#pragma unroll
-    for (int p = 0; p < PARTS; p++) {
-      int c = p * 256 + lane * 8;
-      float out[8];
-#pragma unroll
-      for (int i = 0; i < 8; i++) out[i] = scale * (g[p][i] - n[p][i] * product);
-      if (downstream) {
-        float d[8], r[8];
-        unpack(*(const Eight*)(downstream + row * HIDDEN + c), d);
-        load8(residual + c, r);
-#pragma unroll
-        for (int i = 0; i < 8; i++) {
-          dr[p][i] += d[i] * n[p][i] / scale;
-          out[i] += r[i] * d[i];
-        }
+    if (PARTS > 1) {  // the row's other warps; two sets take turns, so one barrier does
+      if ((threadIdx.x & 31) == 0) {
+        products[parity][0][warp] = product[0];
+        products[parity][1][warp] = product[1];
       }
-      *(Eight*)(dsum + row * HIDDEN + c) = packed(out);
+      __syncthreads();
+#pragma unroll
+      for (int k = 0; k < 2; k++) {
+        product[k] = 0.f;
+#pragma unroll
+        for (int i = 0; i < PARTS; i++) product[k] += products[parity][k][member * PARTS + i];
+      }
+      parity ^= 1;
+    }
+#pragma unroll
+    for (int k = 0; k < 2; k++) {
+      if (!here[k]) continue;
+      float g[8], x[8], d[8], out[8];
+      unpack(raw_g[k], g);
+      unpack(raw_n[k], x);
+      unpack(raw_d[k], d);
+      float back = product[k] / HIDDEN * scale[k];
+#pragma unroll
+      for (int i = 0; i < 8; i++) out[i] = scale[k] * (g[i] * w[i] - x[i] * back) + r[i] * d[i];
+      *(Eight*)(dsum + (base + k * TEAM + member) * HIDDEN + c) = packed(out);
     }
   }
-  for (int i = threadIdx.x; i < 2 * HIDDEN; i += 256) sums[i] = 0.f;
-  for (int turn = 0; turn < 8; turn++) {  // one warp after the other: the same sum every time
+  for (int i = threadIdx.x; i < 2 * HIDDEN; i += blockDim.x) sums[i] = 0.f;
+  for (int turn = 0; turn < TEAM; turn++) {  // one after the other: the same sum every time
     __syncthreads();
-    if (turn != warp) continue;
+    if (turn != member) continue;
 #pragma unroll
-    for (int p = 0; p < PARTS; p++)
-#pragma unroll
-      for (int i = 0; i < 8; i++) {
-        int c = p * 256 + lane * 8 + i;
-        sums[c] += dw[p][i];
-        sums[HIDDEN + c] += dr[p][i];
-      }
+    for (int i = 0; i < 8; i++) {
+      sums[c + i] += dw[i];
+      sums[HIDDEN + c + i] += dr[i];
+    }
   }
   __syncthreads();
-  for (int i = threadIdx.x; i < 2 * HIDDEN; i += 256)
+  for (int i = threadIdx.x; i < 2 * HIDDEN; i += blockDim.x)
     partial[blockIdx.x * 2ll * HIDDEN + i] = sums[i];
 }
 
@@ -203,10 +229,12 @@ __device__ inline float softplus(float x) { return x > 20.f ? x : log1pf(__expf(
 // GROUPS) gets dt_proj(values) before softplus.
 #define DOCUMENT 2048.f
 #define HIDDEN_KEY -131072.f
-extern "C" __global__ void __launch_bounds__(256) fold(const bf16* qkv, const float* q_weight,
-    const float* k_weight, const float* cosines, const float* sines, const float* dt,
-    const float* a, const i64* documents, const i64* visible, bf16* q, bf16* k, float* raw,
-    i64 rows, i64 length, double eps) {
+extern "C" __global__ void __launch_bounds__(256) fold(const bf16* __restrict__ qkv,
+    const float* __restrict__ q_weight, const float* __restrict__ k_weight,
+    const float* __restrict__ cosines, const float* __restrict__ sines,
+    const float* __restrict__ dt, const float* __restrict__ a,
+    const i64* __restrict__ documents, const i64* __restrict__ visible, bf16* __restrict__ q,
+    bf16* __restrict__ k, float* __restrict__ raw, i64 rows, i64 length, double eps) {
   int lane = threadIdx.x & 31;
   i64 at = blockIdx.x * 8ll + (threadIdx.x >> 5);
   i64 row = at / (HEADS + GROUPS);
@@ -269,69 +297,84 @@ __device__ inline float raw_gradient(float dhigh, float raw, float a, float* da)
 // The way back through fold, and through the values' part in the bias: dq (N, HEADS, FOLDED), dk
 // (N, GROUPS, FOLDED), dv (N, GROUPS, WIDTH) to dqkv (N, ALL). blockIdx.y is the head. partial
 // gets per head and block SUMS column sums: for queries and keys the norm weight's gradient, then
-// for keys A's; for values those of the GROUPS rows of dt_proj in this head's columns.
-extern "C" __global__ void __launch_bounds__(256) fold_backward(const bf16* dq, const bf16* dk,
-    const bf16* dv, const bf16* qkv, const float* raw, const float* q_weight,
-    const float* k_weight, const float* cosines, const float* sines, const float* dt,
-    const float* a, bf16* dqkv, float* partial, i64 rows, i64 length, double eps) {
+// for keys A's; for values those of the GROUPS rows of dt_proj in this head's columns. A warp takes
+// a position in all rows of the batch, so it reads the rotary tables once, and asks for the next
+// row before it works on this one.
+extern "C" __global__ void __launch_bounds__(256) fold_backward(const bf16* __restrict__ dq,
+    const bf16* __restrict__ dk, const bf16* __restrict__ dv, const bf16* __restrict__ qkv,
+    const float* __restrict__ raw, const float* __restrict__ q_weight,
+    const float* __restrict__ k_weight, const float* __restrict__ cosines,
+    const float* __restrict__ sines, const float* __restrict__ dt, const float* __restrict__ a,
+    bf16* __restrict__ dqkv, float* __restrict__ partial, i64 rows, i64 length, double eps) {
   __shared__ float sums[SUMS];
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   int unit = blockIdx.y;
-  bool value = unit >= HEADS + GROUPS;
+  bool query = unit < HEADS, value = unit >= HEADS + GROUPS;
+  int mine = query ? unit : value ? unit - HEADS - GROUPS : unit - HEADS;
+  const bf16* from = query ? dq + mine * FOLDED : value ? dv + mine * WIDTH : dk + mine * FOLDED;
+  i64 stride = query ? HEADS * FOLDED : value ? GROUPS * WIDTH : GROUPS * FOLDED;
+  from += lane * 4;
+  const bf16* inputs = qkv + unit * WIDTH + lane * 4;
   float acc[GROUPS > 2 ? GROUPS : 2][4] = {};
-  for (i64 row = blockIdx.x * 8ll + warp; row < rows; row += gridDim.x * 8ll) {
-    float g[4], x[4], out[4];
-    load4(qkv + row * ALL + unit * WIDTH + lane * 4, x);
-    if (value) {
-      int mine = unit - HEADS - GROUPS;
-      load4(dv + (row * GROUPS + mine) * WIDTH + lane * 4, out);
-#pragma unroll
-      for (int v = 0; v < GROUPS; v++) {
-        float unused, weight[4];
-        float dhigh = low(dk[(row * GROUPS + v) * FOLDED + WIDTH]);
-        float draw = raw_gradient(dhigh, raw[row * GROUPS + v], a[v], &unused);
-        load4(dt + (v * GROUPS + mine) * WIDTH + lane * 4, weight);
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          out[i] += draw * weight[i];
-          acc[v][i] += draw * x[i];
-        }
-      }
-    } else {
-      bool query = unit < HEADS;
-      const bf16* from = query ? dq + (row * HEADS + unit) * FOLDED
-                               : dk + (row * GROUPS + unit - HEADS) * FOLDED;
-      float w[4], c[4], s[4], other[4];
-      load4(from + lane * 4, g);
-      load4((query ? q_weight : k_weight) + lane * 4, w);
-      i64 position = row % length;
+  float w[4], c[4], s[4];
+  load4((query ? q_weight : k_weight) + lane * 4, w);
+  float sign = lane < 16 ? 1.f : -1.f;
+  for (i64 position = blockIdx.x * 8ll + warp; position < length; position += gridDim.x * 8ll) {
+    if (!value) {
       load4(cosines + position * WIDTH + lane * 4, c);
       load4(sines + position * WIDTH + lane * 4, s);
-#pragma unroll
-      for (int i = 0; i < 4; i++) other[i] = __shfl_xor_sync(FULL, g[i] * s[i], 16);
-      float sign = lane < 16 ? 1.f : -1.f;
-      float squares = x[0] * x[0] + x[1] * x[1] + x[2] * x[2] + x[3] * x[3];
-      float scale = rsqrtf(warp_sum(squares) / WIDTH + (float)eps);
-      float product = 0.f;
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        g[i] = g[i] * c[i] + sign * other[i];
-        x[i] *= scale;
-        acc[0][i] += g[i] * x[i];
-        g[i] *= w[i];
-        product += g[i] * x[i];
-      }
-      product = warp_sum(product) / WIDTH;
-#pragma unroll
-      for (int i = 0; i < 4; i++) out[i] = scale * (g[i] - x[i] * product);
-      if (!query && lane == 0) {
-        int k = unit - HEADS;
-        float da;
-        raw_gradient(low(from[WIDTH]), raw[row * GROUPS + k], a[k], &da);
-        acc[1][0] += da;
-      }
     }
-    store4(dqkv + row * ALL + unit * WIDTH + lane * 4, out);
+    Four next_g = *(const Four*)(from + position * stride);
+    Four next_x = *(const Four*)(inputs + position * ALL);
+    for (i64 row = position; row < rows; row += length) {
+      float g[4] = {low(next_g.w[0]), high(next_g.w[0]), low(next_g.w[1]), high(next_g.w[1])};
+      float x[4] = {low(next_x.w[0]), high(next_x.w[0]), low(next_x.w[1]), high(next_x.w[1])};
+      float out[4];
+      if (row + length < rows) {
+        next_g = *(const Four*)(from + (row + length) * stride);
+        next_x = *(const Four*)(inputs + (row + length) * ALL);
+      }
+      if (value) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) out[i] = g[i];
+#pragma unroll
+        for (int v = 0; v < GROUPS; v++) {
+          float unused, weight[4];
+          float dhigh = low(dk[(row * GROUPS + v) * FOLDED + WIDTH]);
+          float draw = raw_gradient(dhigh, raw[row * GROUPS + v], a[v], &unused);
+          load4(dt + (v * GROUPS + mine) * WIDTH + lane * 4, weight);
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            out[i] += draw * weight[i];
+            acc[v][i] += draw * x[i];
+          }
+        }
+      } else {
+        float other[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) other[i] = __shfl_xor_sync(FULL, g[i] * s[i], 16);
+        float squares = x[0] * x[0] + x[1] * x[1] + x[2] * x[2] + x[3] * x[3];
+        float scale = rsqrtf(warp_sum(squares) / WIDTH + (float)eps);
+        float product = 0.f;
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          g[i] = g[i] * c[i] + sign * other[i];
+          x[i] *= scale;
+          acc[0][i] += g[i] * x[i];
+          g[i] *= w[i];
+          product += g[i] * x[i];
+        }
+        product = warp_sum(product) / WIDTH;
+#pragma unroll
+        for (int i = 0; i < 4; i++) out[i] = scale * (g[i] - x[i] * product);
+        if (!query && lane == 0) {
+          float da;
+          raw_gradient(low(from[row * stride + WIDTH]), raw[row * GROUPS + mine], a[mine], &da);
+          acc[1][0] += da;
+        }
+      }
+      store4(dqkv + row * ALL + unit * WIDTH + lane * 4, out);
+    }
   }
   for (int i = threadIdx.x; i < SUMS; i += 256) sums[i] = 0.f;
   for (int turn = 0; turn < 8; turn++) {
@@ -413,27 +456,51 @@ extern "C" __global__ void __launch_bounds__(256) swiglu_backward(bf16* both, bf
 }
 
 // One block a row of logits: its loss in nats, and in place of the logits their gradient times
-// scale. A label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8.
-extern "C" __global__ void __launch_bounds__(512) cross_entropy(bf16* logits, const i64* labels,
+// scale. A label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8. The first
+// 32768 logits of a row wait in registers for the second pass; what is beyond is read again.
+#define HELD 8
+extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits, const i64* labels,
     float* losses, i64 vocab, double scale) {
   __shared__ float most[16], total[16];
   i64 row = blockIdx.x, label = labels[row];
   bf16* at = logits + row * vocab;
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  int first = threadIdx.x * 8;
   if (label == -100) {
     Eight zero = {};
-    for (i64 c = threadIdx.x * 8ll; c < vocab; c += 512 * 8) *(Eight*)(at + c) = zero;
+    for (i64 c = first; c < vocab; c += 512 * 8) *(Eight*)(at + c) = zero;
     if (threadIdx.x == 0) losses[row] = 0.f;
     return;
   }
+  Eight held[HELD];
+#pragma unroll
+  for (int p = 0; p < HELD; p++)
+    if (first + p * 4096 < vocab) held[p] = *(const Eight*)(at + first + p * 4096);
   float m = -3.4e38f, s = 0.f;
-  for (i64 c = threadIdx.x * 8ll; c < vocab; c += 512 * 8) {
+#pragma unroll
+  for (int p = 0; p < HELD; p++) {
+    if (first + p * 4096 >= vocab) continue;
+    float v[8];
+    unpack(held[p], v);
+#pragma unroll
+    for (int i = 0; i < 8; i++) m = fmaxf(m, v[i]);
+  }
+#pragma unroll
+  for (int p = 0; p < HELD; p++) {
+    if (first + p * 4096 >= vocab) continue;
+    float v[8];
+    unpack(held[p], v);
+#pragma unroll
+    for (int i = 0; i < 8; i++) s += __expf(v[i] - m);
+  }
+  for (i64 c = first + HELD * 4096ll; c < vocab; c += 4096) {
     float v[8];
     unpack(*(const Eight*)(at + c), v);
-    float top = v[0];
+    float top = m;
 #pragma unroll
-    for (int i = 1; i < 8; i++) top = fmaxf(top, v[i]);
-    if (top > m) { s *= __expf(m - top); m = top; }
+    for (int i = 0; i < 8; i++) top = fmaxf(top, v[i]);
+    s *= __expf(m - top);
+    m = top;
 #pragma unroll
     for (int i = 0; i < 8; i++) s += __expf(v[i] - m);
   }
@@ -454,7 +521,18 @@ extern "C" __global__ void __launch_bounds__(512) cross_entropy(bf16* logits, co
   if (threadIdx.x == 0) losses[row] = normalizer - low(at[label]);
   __syncthreads();  // the label's logit is read before it is overwritten
   float factor = (float)scale;
-  for (i64 c = threadIdx.x * 8ll; c < vocab; c += 512 * 8) {
+#pragma unroll
+  for (int p = 0; p < HELD; p++) {
+    int c = first + p * 4096;
+    if (c >= vocab) continue;
+    float v[8];
+    unpack(held[p], v);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+      v[i] = factor * (__expf(v[i] - normalizer) - (c + i == label ? 1.f : 0.f));
+    *(Eight*)(at + c) = packed(v);
+  }
+  for (i64 c = first + HELD * 4096ll; c < vocab; c += 4096) {
     float v[8];
     unpack(*(const Eight*)(at + c), v);
 #pragma unroll

@@ -5,7 +5,7 @@ def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
     dtype = ops.prim.dtype(x)
     wide = torch.to(x, 6)
     scale = torch.rsqrt(torch.add(torch.mean(torch.mul(wide, wide), [-1], True), eps))
-    return torch.mul(torch.to(torch.mul(wide, scale), dtype), torch.to(weight, dtype))
+    return torch.to(torch.mul(torch.mul(wide, scale), weight), dtype)
 
 # x @ weights[i].T + biases[i]; biases is empty where the model has none.
 def project(self, x: Tensor, weights: List[Tensor], biases: List[Tensor], i: int) -> Tensor:
