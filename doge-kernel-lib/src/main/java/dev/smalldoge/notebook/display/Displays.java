@@ -3,11 +3,15 @@ package dev.smalldoge.notebook.display;
 import dev.smalldoge.config.Recipe;
 import dev.smalldoge.data.Corpus;
 import dev.smalldoge.data.Tokens;
+import dev.smalldoge.dpo.PreferenceRun;
 import dev.smalldoge.generate.Chat;
 import dev.smalldoge.generate.Reply;
+import dev.smalldoge.pretrain.PretrainRun;
+import dev.smalldoge.sft.FineTuningRun;
 import dev.smalldoge.train.RunProgress;
 import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.knowm.xchart.BitmapEncoder;
@@ -31,6 +35,9 @@ public final class Displays {
     register(Corpus.class, LibraryViews::corpus);
     register(Tokens.class, LibraryViews::tokens);
     register(Recipe.class, LibraryViews::recipe);
+    for (Class<?> run : List.of(PretrainRun.class, FineTuningRun.class, PreferenceRun.class)) {
+      register(run, value -> Rendering.text(value.toString())); // one line, and no table of parts
+    }
     register(
         Chart.class,
         chart -> Rendering.png(BitmapEncoder.getBufferedImage(chart), "chart " + chart.getTitle()));

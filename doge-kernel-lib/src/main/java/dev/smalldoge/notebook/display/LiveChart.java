@@ -162,19 +162,19 @@ public final class LiveChart implements AutoCloseable {
     double min = Math.min(Math.min(loss.min(), evalLoss.min()), expected.min());
     double max = Math.max(Math.max(loss.max(), evalLoss.max()), expected.max());
     new SvgPanel(svg, 45, 40, 420, 260, last.maxSteps(), min, max)
-        .axes("loss, nats per token", "%.4g")
+        .axes("loss, nats per token")
         .steps()
         .curve(expected, SvgPanel.EXPECTED)
         .curve(loss, SvgPanel.TRAIN)
         .curve(evalLoss, SvgPanel.EVAL);
     legend(svg);
-    small(svg, 40, "learningRate", "%.0e", learningRate);
-    small(svg, 135, "gradNorm", "%.3g", gradNorm);
-    small(svg, 230, "tokens/s", "%.3g", tokensPerSecond).steps();
+    small(svg, 40, "learningRate", learningRate);
+    small(svg, 135, "gradNorm", gradNorm);
+    small(svg, 230, "tokens/s", tokensPerSecond).steps();
     return svg.append("</svg>").toString();
   }
 
-  private SvgPanel small(StringBuilder svg, double top, String name, String form, Series series) {
+  private SvgPanel small(StringBuilder svg, double top, String name, Series series) {
     boolean isEmpty = series.size() == 0;
     return new SvgPanel(
             svg,
@@ -185,7 +185,7 @@ public final class LiveChart implements AutoCloseable {
             last.maxSteps(),
             isEmpty ? 0 : Math.min(0, series.min()),
             isEmpty ? 1 : series.max())
-        .axes(name, form)
+        .axes(name)
         .curve(series, SvgPanel.TRAIN);
   }
 
@@ -197,7 +197,12 @@ public final class LiveChart implements AutoCloseable {
     String[][] entries = {
       {"train", SvgPanel.TRAIN}, {"eval", SvgPanel.EVAL}, {"expected", SvgPanel.EXPECTED}
     };
-    for (String[] entry : entries) {
+    Series[] curves = {loss, evalLoss, expected};
+    for (int i = 0; i < entries.length; i++) {
+      if (curves[i].size() == 0) {
+        continue;
+      }
+      String[] entry = entries[i];
       svg.append("<text y=\"35\" x=\"").append(x).append("\" fill=\"").append(entry[1]);
       svg.append("\">— ").append(entry[0]).append("</text>");
       x += 50;

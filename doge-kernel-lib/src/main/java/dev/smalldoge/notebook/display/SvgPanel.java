@@ -46,7 +46,7 @@ final class SvgPanel {
   }
 
   /** Title, frame and numbers. */
-  SvgPanel axes(String title, String form) {
+  SvgPanel axes(String title) {
     text(left, top - 5, "start", title);
     add(
         "<path d=\"M%.1f %.1fv%.1fh%.1f\" fill=\"none\" stroke=\"%s\"/>",
@@ -56,7 +56,7 @@ final class SvgPanel {
       add(
           "<path d=\"M%.1f %.1fh%.1f\" stroke=\"%s\" stroke-opacity=\"0.25\"/>",
           left, py(y), width, TEXT);
-      text(left - 4, py(y) + 4, "end", String.format(Locale.ROOT, form, y));
+      text(left - 4, py(y) + 4, "end", label(y, tick));
     }
     return this;
   }
@@ -105,6 +105,17 @@ final class SvgPanel {
 
   private void add(String form, Object... values) {
     svg.append(String.format(Locale.ROOT, form, values));
+  }
+
+  /** A number with as many decimals as its tick needs: 8, 0.003, 1,500, 2e-05. */
+  static String label(double value, double tick) {
+    if (Math.abs(value) < tick / 2) {
+      return "0";
+    }
+    int decimals = (int) Math.max(0, -Math.floor(Math.log10(tick) + 1e-9));
+    return decimals > 4
+        ? String.format(Locale.ROOT, "%.0e", value)
+        : String.format(Locale.ROOT, "%,." + decimals + "f", value);
   }
 
   /** 1, 2 or 5 times a power of ten, near {@code rough}. */

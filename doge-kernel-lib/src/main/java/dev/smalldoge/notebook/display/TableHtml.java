@@ -59,6 +59,13 @@ final class TableHtml {
     if (value instanceof Map<?, ?> map && !map.isEmpty()) {
       return Rendering.html(html(List.of("key", "value"), mapRows(map), more(map.size())), text);
     }
+    if (value instanceof Collection<?> values && !values.isEmpty()) {
+      List<String> htmls = new ArrayList<>();
+      values.stream().limit(MAX_ROWS).map(TableHtml::ownHtml).forEach(htmls::add);
+      if (!htmls.contains(null)) {
+        return Rendering.html(String.join("\n", htmls), text);
+      }
+    }
     if (value instanceof Collection<?> values && areRecordsOfOneType(values)) {
       return Rendering.html(recordsHtml(values), text);
     }
@@ -67,7 +74,7 @@ final class TableHtml {
 
   /** What {@code value}'s public {@code String toHtml()} returns, or null if it has none. */
   private static String ownHtml(Object value) {
-    if (!Modifier.isPublic(value.getClass().getModifiers())) {
+    if (value == null || !Modifier.isPublic(value.getClass().getModifiers())) {
       return null;
     }
     try {

@@ -98,6 +98,7 @@ class DisplaysTest {
   @Test
   void valuesMayBringTheirHtml() {
     assertThat(html(new Own())).isEqualTo("<b>own</b>");
+    assertThat(html(List.of(new Own(), new Own()))).isEqualTo("<b>own</b>\n<b>own</b>");
     assertThatThrownBy(() -> Displays.render(new Broken()))
         .hasRootCauseInstanceOf(IndexOutOfBoundsException.class);
   }

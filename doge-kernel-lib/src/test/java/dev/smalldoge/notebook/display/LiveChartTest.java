@@ -121,6 +121,15 @@ class LiveChartTest {
   }
 
   @Test
+  void axesAreLabelledAsShortAsTheirTicksAllow() {
+    assertThat(SvgPanel.label(8, 1)).isEqualTo("8");
+    assertThat(SvgPanel.label(-1e-18, 0.5)).isEqualTo("0");
+    assertThat(SvgPanel.label(0.003, 0.001)).isEqualTo("0.003");
+    assertThat(SvgPanel.label(1_500, 500)).isEqualTo("1,500");
+    assertThat(SvgPanel.label(2e-5, 1e-5)).isEqualTo("2e-05");
+  }
+
+  @Test
   void memoryOfThisProcessIsKnownWithoutAGpu() {
     // a JVM with libtorch's classes has more than 20 MiB and, on this machine, less than 64 GiB
     assertThat(DeviceMemory.usedBytes()).isBetween(20L << 20, 64L << 30);
