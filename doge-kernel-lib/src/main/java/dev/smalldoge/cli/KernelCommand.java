@@ -34,6 +34,10 @@ final class KernelCommand {
     if (!name.equals(options.name())) {
       options = options.withName(name, "Java (" + name + ")");
     }
+    String home = System.getenv("DOGE_HOME");
+    if (home != null) {
+      options = options.withVariable("DOGE_HOME", home); // for notebooks outside the project
+    }
     System.out.println("Installed " + KernelInstaller.install(options));
     return 0;
   }

@@ -84,6 +84,13 @@ public final class KernelInstaller {
       return new Options(name, displayName, jdk, dataFolder, classPath, heap, environment, archive);
     }
 
+    /** These options with one more variable that the kernel starts with. */
+    public Options withVariable(String variable, String value) {
+      Map<String, String> more = new LinkedHashMap<>(environment);
+      more.put(variable, value);
+      return new Options(name, displayName, jdk, dataFolder, classPath, heap, more, archive);
+    }
+
     /** These options with or without a class-data archive. */
     public Options withArchive(boolean archive) {
       return new Options(name, displayName, jdk, dataFolder, classPath, heap, environment, archive);

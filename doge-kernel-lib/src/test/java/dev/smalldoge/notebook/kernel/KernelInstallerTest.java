@@ -41,6 +41,7 @@ class KernelInstallerTest {
             .withName("mine", "Mine")
             .withDataFolder(folder)
             .withHeap("2g")
+            .withVariable("DOGE_HOME", "/project")
             .withClassPath(List.of("/somewhere/doge-kernel-lib.jar", "/somewhere/lib/*"))
             .withArchive(false);
     Path kernel = KernelInstaller.install(options);
@@ -48,6 +49,7 @@ class KernelInstallerTest {
     JsonObject spec =
         JsonParser.parseString(Files.readString(kernel.resolve("kernel.json"))).getAsJsonObject();
     assertThat(spec.get("interrupt_mode").getAsString()).isEqualTo("message");
+    assertThat(spec.getAsJsonObject("env").get("DOGE_HOME").getAsString()).isEqualTo("/project");
     assertThat(spec.get("language").getAsString()).isEqualTo("java");
     assertThat(spec.get("argv").toString())
         .contains("bin/java", "-Xmx2g", "/somewhere/lib/*", "kernel.Main", "{connection_file}");
