@@ -33,13 +33,12 @@ public final class DogeForCausalLm implements AutoCloseable {
   /** The label of a token that is not trained on. */
   public static final long IGNORE_INDEX = -100;
 
-  private static final long HEAD_CHUNK_BYTES = 128L << 20;
-
   private final ModelConfig config;
   private final Weights weights;
   private final Operations operations;
   private final Precision precision;
   private final RotaryEmbedding rotary;
+  private final LanguageModelHead head;
   private final List<DecoderLayer> layers = new ArrayList<>();
   private boolean recompute;
   private final KeptDecodingWeights decodingWeights;
@@ -57,6 +56,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     this.precision = precision;
     this.rotary = new RotaryEmbedding(config, operations);
     this.decodingWeights = new KeptDecodingWeights(config, weights, precision);
+    this.head = new LanguageModelHead(config, weights);
     for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
       layers.add(new DecoderLayer(config, weights, layer));
     }
@@ -134,7 +134,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
-      return scope.keep(operations.linear(flat(hidden), head()));
+      return scope.keep(operations.linear(operations.view(hidden, -1, config.hiddenSize()), head.weight()));
     }
   }
 
@@ -190,7 +190,7 @@ public final class DogeForCausalLm implements AutoCloseable {
    * hidden states, and whatever else it has to tell.
    */
   @FunctionalInterface
-  private interface Head {
+  private interface Top {
     Tensor[] apply(Tensor hidden);
   }
 
@@ -205,7 +205,7 @@ public final class DogeForCausalLm implements AutoCloseable {
    */
   public Loss backward(ModelInput input, Tensor labels, double scale, double auxScale) {
     return backward(
-        input, hidden -> headLoss(hidden, labels, scale, true), config.isMoe() ? auxScale : 0);
+        input, hidden -> headLoss(hidden, labels, scale), config.isMoe() ? auxScale : 0);
   }
 
   /**
@@ -217,31 +217,19 @@ public final class DogeForCausalLm implements AutoCloseable {
    *     factors (N) FLOAT32; tensors of its own that should outlive the call it has to release
    */
   public void backward(ModelInput input, Tensor labels, UnaryOperator<Tensor> derivative) {
-    Head head =
-        hidden -> {
-          try (GradMode off = GradMode.off()) {
-            Tensor next = operations.nextLabels(labels);
-            Tensor h = flat(hidden);
-            Tensor found = operations.headLogProbabilities(h, head(), next, headChunk());
-            Tensor gradient =
-                operations.headLogProbabilitiesBackward(
-                    h, head(), next, derivative.apply(found), headChunk(), headGradient());
-            return new Tensor[] {found, operations.view(gradient, hidden.shape()), null};
-          }
-        };
-    backward(input, head, 0).nats.close();
+    backward(input, hidden -> head.through(hidden, labels, derivative), 0).nats.close();
   }
 
-  private Loss backward(ModelInput input, Head head, double auxScale) {
+  private Loss backward(ModelInput input, Top top, double auxScale) {
     if (fuses && !recompute && FusedLayers.fits(config, weights, precision, input) && fuse(input)) {
-      return backwardFused(input, head);
+      return backwardFused(input, top);
     }
     try (TensorScope scope = new TensorScope();
         GradMode on = GradMode.on()) {
       Loss loss =
           recompute
-              ? backwardRecomputing(input, head, auxScale)
-              : backwardAtOnce(input, head, auxScale);
+              ? backwardRecomputing(input, top, auxScale)
+              : backwardAtOnce(input, top, auxScale);
       return kept(loss, scope);
     }
   }
@@ -265,14 +253,14 @@ public final class DogeForCausalLm implements AutoCloseable {
     return kernels.isPresent();
   }
 
-  private Loss backwardFused(ModelInput input, Head head) {
+  private Loss backwardFused(ModelInput input, Top top) {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
       rotary.prepare(input.length());
       Tensor cos = rotary.cos(0, input.length());
       Tensor sin = rotary.sin(0, input.length());
       Tensor hidden = fused.forward(input, cos, sin);
-      Tensor[] found = head.apply(hidden);
+      Tensor[] found = top.apply(hidden);
       fused.backward(input, found[1], cos, sin, layerDone);
       return kept(new Loss(found[0], null, found[2]), scope);
     }
@@ -283,10 +271,10 @@ public final class DogeForCausalLm implements AutoCloseable {
     return loss;
   }
 
-  private Loss backwardAtOnce(ModelInput input, Head head, double auxScale) {
+  private Loss backwardAtOnce(ModelInput input, Top top, double auxScale) {
     List<Tensor> routerScores = new ArrayList<>();
     Tensor hidden = hiddenStates(input, true, routerScores);
-    Tensor[] found = head.apply(hidden);
+    Tensor[] found = top.apply(hidden);
     if (auxScale == 0) {
       hidden.backward(found[1]);
       return new Loss(found[0], null, found[2]);
@@ -297,7 +285,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     return new Loss(found[0], aux.detach(), found[2]);
   }
 
-  private Loss backwardRecomputing(ModelInput input, Head head, double auxScale) {
+  private Loss backwardRecomputing(ModelInput input, Top top, double auxScale) {
     long seed = config.hiddenDropout() + config.attentionDropout() > 0 ? Torch.randomSeed() : 0;
     List<Tensor> inputs = new ArrayList<>();
     List<Tensor> routerScores = new ArrayList<>();
@@ -313,7 +301,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
     Tensor last = leaf(inputs.get(layers.size()));
     Tensor normed = finalNorm(last);
-    Tensor[] found = head.apply(normed);
+    Tensor[] found = top.apply(normed);
     normed.backward(found[1]);
     Tensor gradient = last.gradient();
 
@@ -370,8 +358,8 @@ public final class DogeForCausalLm implements AutoCloseable {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
-      Tensor[] head = headLoss(hidden, labels, 1, false);
-      return kept(new Loss(head[0], null, head[2]), scope);
+      Tensor[] found = head.loss(hidden, labels, 1, false, measuresAccuracy);
+      return kept(new Loss(found[0], null, found[2]), scope);
     }
   }
 
@@ -382,10 +370,8 @@ public final class DogeForCausalLm implements AutoCloseable {
   public Tensor logProbabilities(ModelInput input, Tensor labels) {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
-      Tensor hidden = flat(hiddenStates(input, false, new ArrayList<>()));
-      return scope.keep(
-          operations.headLogProbabilities(
-              hidden, head(), operations.nextLabels(labels), headChunk()));
+      Tensor hidden = hiddenStates(input, false, new ArrayList<>());
+      return scope.keep(head.logProbabilities(hidden, labels));
     }
   }
 
@@ -409,31 +395,13 @@ public final class DogeForCausalLm implements AutoCloseable {
     return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), byRank, counted);
   }
 
-  /** Nats, the gradient of the hidden states where it is wanted, and hits where measured. */
-  private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale, boolean gradients) {
-    try (GradMode off = GradMode.off()) {
-      if (gradients && !measuresAccuracy && fused != null && fused.owns(hidden)) {
-        Tensor[] loss = fused.headLoss(hidden, operations.nextLabels(labels), scale);
-        return new Tensor[] {loss[0], loss[1], null};
-      }
-      Tensor[] loss =
-          operations.headLoss(
-              flat(hidden),
-              head(),
-              operations.nextLabels(labels),
-              scale,
-              headChunk(),
-              gradients,
-              measuresAccuracy,
-              gradients ? headGradient() : List.of());
-      Tensor gradient = gradients ? operations.view(loss[1], hidden.shape()) : null;
-      return new Tensor[] {loss[0], gradient, measuresAccuracy ? loss[2] : null};
+  /** Nats, the gradient of the hidden states, and hits where they are measured. */
+  private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
+    if (!measuresAccuracy && fused != null && fused.owns(hidden)) {
+      Tensor[] loss = fused.headLoss(hidden, operations.nextLabels(labels), scale);
+      return new Tensor[] {loss[0], loss[1], null};
     }
-  }
-
-  private List<Tensor> headGradient() {
-    return weights.gradientOf(
-        config.tieWordEmbeddings() ? WeightNames.EMBEDDING : WeightNames.HEAD);
+    return head.loss(hidden, labels, scale, true, measuresAccuracy);
   }
 
   /** Room for the keys, values and biases of {@code capacity} tokens in each of the rows. */
@@ -464,7 +432,7 @@ public final class DogeForCausalLm implements AutoCloseable {
       }
       cache.advance(fresh);
       Tensor last = operations.lastRows(finalNorm(x));
-      return scope.keep(operations.cast(operations.linear(last, head()), DType.FLOAT32));
+      return scope.keep(operations.cast(operations.linear(last, head.weight()), DType.FLOAT32));
     }
   }
 
@@ -480,24 +448,12 @@ public final class DogeForCausalLm implements AutoCloseable {
     return operations.rmsNorm(x, weights.get("model.norm.weight"), config.rmsNormEps());
   }
 
-  private Tensor flat(Tensor hidden) {
-    return operations.view(hidden, -1, config.hiddenSize());
-  }
-
   private Tensor embedded(Tensor ids) {
     return operations.embed(ids, embedding(), config.padTokenId(), precision.type());
   }
 
   private Tensor embedding() {
     return weights.get(WeightNames.EMBEDDING);
-  }
-
-  private Tensor head() {
-    return config.tieWordEmbeddings() ? embedding() : weights.get(WeightNames.HEAD);
-  }
-
-  private int headChunk() {
-    return (int) Math.max(64, HEAD_CHUNK_BYTES / (4L * config.vocabSize()));
   }
 
   private void closeFused() {
