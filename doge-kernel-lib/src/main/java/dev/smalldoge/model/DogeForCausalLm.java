@@ -124,17 +124,13 @@ public final class DogeForCausalLm implements AutoCloseable {
     measuresAccuracy = on;
   }
 
-  /** Whether {@link Loss#hits} is counted. */
-  public boolean measuresAccuracy() {
-    return measuresAccuracy;
-  }
-
   /** Logits (N, V) of all positions, in the compute type; for tests and short inputs. */
   public Tensor logits(ModelInput input) {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
-      return scope.keep(operations.linear(operations.view(hidden, -1, config.hiddenSize()), head.weight()));
+      return scope.keep(
+          operations.linear(operations.view(hidden, -1, config.hiddenSize()), head.weight()));
     }
   }
 
@@ -180,8 +176,8 @@ public final class DogeForCausalLm implements AutoCloseable {
    *
    * @param nats sum of the loss over the counted tokens, FLOAT64, on the device
    * @param auxLoss load-balancing loss, FLOAT32, on the device; null without it
-   * @param hits counted tokens that were the likeliest, FLOAT64, on the device; null unless {@link
-   *     #measureAccuracy} is on
+   * @param hits counted tokens that were the likeliest, FLOAT64, on the device; null in training
+   *     unless {@link #measureAccuracy} is on
    */
   public record Loss(Tensor nats, Tensor auxLoss, Tensor hits) {}
 
@@ -346,19 +342,19 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   /** Sum of nats over the counted tokens, FLOAT64, without gradients. */
   public Tensor loss(ModelInput input, Tensor labels) {
-    Loss loss = measure(input, labels);
-    if (loss.hits != null) {
-      loss.hits.close();
-    }
-    return loss.nats;
+    return measure(input, labels, false).nats;
   }
 
-  /** {@link #loss} and, where {@link #measureAccuracy} is on, the hits. */
+  /** {@link #loss} and the hits. */
   public Loss measure(ModelInput input, Tensor labels) {
+    return measure(input, labels, true);
+  }
+
+  private Loss measure(ModelInput input, Tensor labels, boolean hits) {
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
-      Tensor[] found = head.loss(hidden, labels, 1, false, measuresAccuracy);
+      Tensor[] found = head.loss(hidden, labels, 1, false, hits);
       return kept(new Loss(found[0], null, found[2]), scope);
     }
   }

@@ -111,7 +111,7 @@ public final class FineTuning extends Tuning<FineTuning> {
             start.tokenizer(),
             steps(sequences.count()),
             own,
-            new TokenBatches(sequences, microBatchSize(), operations),
+            new ConversationBatches(new TokenBatches(sequences, microBatchSize(), operations)),
             evaluation(operations));
     return new FineTuningRun(
         new LanguageModel(trained.model(), start.tokenizer()), trained.result());

@@ -16,6 +16,9 @@ import org.knowm.xchart.XYChart;
  */
 public record FineTuningRun(LanguageModel model, TrainingRun.Result result)
     implements AutoCloseable {
+  /** Name of the part of a step's tokens that is learned. */
+  public static final String TRAINED_TOKEN_SHARE = "trainedTokenShare";
+
   /** Nats per trained token of the last step of this session; not a number where it had none. */
   public double loss() {
     List<Double> losses = result.history().losses();

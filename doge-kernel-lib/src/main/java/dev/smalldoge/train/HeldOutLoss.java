@@ -5,7 +5,10 @@ import dev.smalldoge.torch.TensorScope;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** Mean loss over the first so many batches of held-out text, the same ones every time. */
+/**
+ * Mean loss and part of the likeliest tokens over the first so many batches of held-out text, the
+ * same ones every time.
+ */
 public final class HeldOutLoss implements Evaluation {
   private final Supplier<BatchSource> fromTheStart;
   private final int batches;
@@ -33,14 +36,13 @@ public final class HeldOutLoss implements Evaluation {
           LanguageModelBatch batch = (LanguageModelBatch) source.next(1).get(0)) {
         DogeForCausalLm.Loss loss = model.measure(batch.input(), batch.labels());
         nats += loss.nats().item();
-        hits += loss.hits() == null ? 0 : loss.hits().item();
+        hits += loss.hits().item();
         counted += batch.counted();
       }
     }
+    double mean = nats / counted;
     Map<String, Double> extra =
-        model.measuresAccuracy()
-            ? Map.of(LanguageModelBatch.TOKEN_ACCURACY, hits / counted)
-            : Map.of();
-    return new EvaluationMetrics(step, nats / counted, counted, extra);
+        Map.of("perplexity", Math.exp(mean), LanguageModelBatch.TOKEN_ACCURACY, hits / counted);
+    return new EvaluationMetrics(step, mean, counted, extra);
   }
 }

@@ -17,9 +17,6 @@ public record LanguageModelBatch(ModelInput input, Tensor labels, long counted)
   /** Name of the part of the counted tokens that the model found likeliest itself. */
   public static final String TOKEN_ACCURACY = "tokenAccuracy";
 
-  /** Name of the part of all tokens of a step that counts. */
-  public static final String TRAINED_TOKEN_SHARE = "trainedTokenShare";
-
   @Override
   public long tokens() {
     return (long) input.batchSize() * input.length();
@@ -35,15 +32,7 @@ public record LanguageModelBatch(ModelInput input, Tensor labels, long counted)
     return new Result(
         loss.nats(),
         loss.auxLoss(),
-        loss.hits() == null ? Map.of() : figures(loss.hits(), model, countedInStep, microBatches));
-  }
-
-  /** Figures that are sums over what counts; the batches of a step have as many tokens each. */
-  private Map<String, Tensor> figures(
-      Tensor hits, DogeForCausalLm model, long countedInStep, int microBatches) {
-    double share = (double) countedInStep / (tokens() * microBatches);
-    Tensor sum = model.operations().floats(new float[] {(float) (counted * share)}, 1);
-    return Map.of(TOKEN_ACCURACY, hits, TRAINED_TOKEN_SHARE, sum);
+        loss.hits() == null ? Map.of() : Map.of(TOKEN_ACCURACY, loss.hits()));
   }
 
   @Override

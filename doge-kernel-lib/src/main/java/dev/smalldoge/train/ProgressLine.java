@@ -73,12 +73,11 @@ public final class ProgressLine implements TrainingListener {
   public void evaluated(EvaluationMetrics m) {
     out.printf(
         Locale.ROOT,
-        "held-out text after %,d steps: loss %.4f  perplexity %.1f  (%,d counted)%s%n",
+        "held-out text after %,d steps: loss %.4f%s  (%,d counted)%n",
         m.step(),
         m.loss(),
-        m.perplexity(),
-        m.countedTokens(),
-        figures(m.extra()));
+        figures(m.extra()),
+        m.countedTokens());
   }
 
   @Override

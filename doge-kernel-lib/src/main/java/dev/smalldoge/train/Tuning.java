@@ -263,7 +263,8 @@ public abstract class Tuning<S extends Tuning<S>> {
                 : Optional.<DogeForCausalLm>empty())
             .orElseGet(start::copy);
     model.recompute(recompute);
-    model.measureAccuracy(true);
+    // on a GPU the fused head is worth more than a figure that each evaluation has too
+    model.measureAccuracy(!start.operations().device().isGpu());
     if (whole) {
       return new Trained(model, run.train(model, batches, evaluation));
     }

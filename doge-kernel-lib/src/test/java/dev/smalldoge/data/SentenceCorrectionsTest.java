@@ -21,11 +21,13 @@ import org.junit.jupiter.api.io.TempDir;
 /** Against a repository of one artifact, in the layout of Maven's. */
 class SentenceCorrectionsTest {
   private static final String RULES =
-      "<rule><example correction=\"supports|support\">It <marker>support</marker> it.</example>\n"
-          + "<example correction=\"supports\">It <marker>support</marker> it.</example>\n"
-          + "<example>It supports it.</example>\n"
-          + "<example correction=\"too\">Way <marker>to</marker> fast &amp; loud&#33;</example>\n"
-          + "<example correction=\"same\">The <marker>same</marker></example></rule>";
+      """
+      <rule><example correction="supports|support">It <marker>support</marker> it.</example>
+      <example correction="supports">It <marker>support</marker> it.</example>
+      <example>It supports it.</example>
+      <example correction="too">Way <marker>to</marker> fast &amp; loud&#33;</example>
+      <example correction="same">The <marker>same</marker></example></rule>
+      """;
   @TempDir Path folder;
 
   private Path repository() throws IOException {

@@ -134,7 +134,7 @@ class FineTuningTest {
               .start()) {
         assertThat(run.loss()).isLessThan(0.1);
         assertThat(run.heldOutTokenAccuracy()).isEqualTo(1);
-        assertThat(run.result().history().figures(LanguageModelBatch.TRAINED_TOKEN_SHARE))
+        assertThat(run.result().history().figures(FineTuningRun.TRAINED_TOKEN_SHARE))
             .allSatisfy(share -> assertThat(share).isCloseTo(13 / 80.0, within(1e-6)));
         BeforeAfter table =
             BeforeAfter.ask("one?", "two?").of("base", start).of("SFT", run.model());
