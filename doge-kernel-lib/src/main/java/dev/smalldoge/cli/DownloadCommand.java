@@ -1,6 +1,8 @@
 package dev.smalldoge.cli;
 
+import dev.smalldoge.data.SentenceCorrections;
 import dev.smalldoge.data.hub.Download;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -15,8 +17,10 @@ import picocli.CommandLine.Parameters;
       "",
       "  doge download fineweb-edu --files 2",
       "  doge download HuggingFaceTB/smoltalk:all --rows 100000",
+      "  doge download sentence-corrections",
       "",
-      "HF_ENDPOINT names another hub, HF_TOKEN is sent to it."
+      "HF_ENDPOINT names another hub, HF_TOKEN is sent to it. sentence-corrections are preferences",
+      "out of LanguageTool's rules, from a Maven repository."
     })
 final class DownloadCommand implements Callable<Integer> {
   @Parameters(
@@ -37,9 +41,20 @@ final class DownloadCommand implements Callable<Integer> {
   @Option(names = "--tokens", description = "only as many files as hold about so many tokens")
   private Long tokens;
 
+  @Option(
+      names = "--maven-repository",
+      defaultValue = SentenceCorrections.MAVEN_CENTRAL,
+      description = "where sentence-corrections comes from; Maven Central by default")
+  private String repository;
+
   @Override
   public Integer call() {
     for (String name : names) {
+      if (name.equals(SentenceCorrections.NAME)) {
+        int rows = SentenceCorrections.download(repository, Path.of(datasets));
+        System.out.printf("%s: %,d preferences, LGPL-2.1 or later%n", name, rows);
+        continue;
+      }
       Download download = Download.of(name);
       download = files == null ? download : download.firstFiles(files);
       download = rows == null ? download : download.firstRows(rows);

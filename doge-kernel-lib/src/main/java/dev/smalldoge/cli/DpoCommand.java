@@ -1,8 +1,8 @@
 package dev.smalldoge.cli;
 
 import dev.smalldoge.config.DpoRecipe;
+import dev.smalldoge.dpo.PreferenceOptimization;
 import dev.smalldoge.dpo.PreferenceRun;
-import dev.smalldoge.dpo.PreferenceTuning;
 import dev.smalldoge.torch.Device;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -39,7 +39,7 @@ final class DpoCommand implements Callable<Integer> {
     DpoRecipe loaded = DpoRecipe.load(recipe, overrides.toArray(String[]::new));
     loaded.ignored().forEach(line -> System.err.println("ignored: " + line));
     Device where = device == null ? Device.best() : Device.named(device);
-    PreferenceTuning tuning = PreferenceTuning.of(loaded, datasets, where);
+    PreferenceOptimization tuning = PreferenceOptimization.of(loaded, datasets, where);
     System.out.println(tuning.plan());
     try (StopOnSignal stop = new StopOnSignal();
         PreferenceRun run = tuning.start()) {

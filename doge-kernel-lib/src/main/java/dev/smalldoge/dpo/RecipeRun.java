@@ -14,7 +14,7 @@ import java.util.List;
 final class RecipeRun {
   private RecipeRun() {}
 
-  static PreferenceTuning of(DpoRecipe recipe, String datasets, Device device) {
+  static PreferenceOptimization of(DpoRecipe recipe, String datasets, Device device) {
     LanguageModel start = StartModel.open(recipe.startFrom(), recipe.training(), device);
     List<PreferencePair> preferences = new ArrayList<>();
     for (PreferencePair pair : Mixture.of(recipe.data(), datasets).preferences()) {
@@ -33,7 +33,7 @@ final class RecipeRun {
       training = split.training();
       heldOut = split.heldOut();
     }
-    return PreferenceTuning.of(start, training)
+    return PreferenceOptimization.of(start, training)
         .settings(recipe.training())
         .loss(recipe.loss())
         .heldOut(heldOut)

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class PreferenceTuningTest {
+class PreferenceOptimizationTest {
   private static final Tokenizer TOKENIZER = TestTokenizers.bytes();
   private static final ModelConfig CONFIG =
       TestModels.small()
@@ -61,8 +61,8 @@ class PreferenceTuningTest {
     return PreferencePairs.of(pairs, TOKENIZER, 40, 30);
   }
 
-  private PreferenceTuning tuning(LanguageModel start, String run) {
-    return PreferenceTuning.of(start, pairs())
+  private PreferenceOptimization tuning(LanguageModel start, String run) {
+    return PreferenceOptimization.of(start, pairs())
         .learningRate(3e-3)
         .microBatchSize(2)
         .gradientAccumulationSteps(2)
@@ -107,7 +107,7 @@ class PreferenceTuningTest {
     LoraSettings lora = adapters ? LoraSettings.ofRank(2) : null;
     try (LanguageModel start = model(CONFIG, TOKENIZER, 42)) {
       tuning(start, "straight").lora(lora).startName("base").start().close();
-      PreferenceTuning stopped =
+      PreferenceOptimization stopped =
           tuning(start, "resumed").lora(lora).startName("base").listener(interruptAfter(2));
       try (PreferenceRun part = stopped.start()) {
         assertThat(part.result().complete()).isFalse();
@@ -159,7 +159,7 @@ class PreferenceTuningTest {
         PreferencePairs.of(shipped.subList(0, 200), TOKENIZER, 96, 64).split(80, 233);
     try (LanguageModel start = model(CONFIG, TOKENIZER, 44);
         PreferenceRun run =
-            PreferenceTuning.of(start, split.training())
+            PreferenceOptimization.of(start, split.training())
                 .heldOut(split.heldOut())
                 .learningRate(3e-3)
                 .microBatchSize(4)
@@ -184,10 +184,10 @@ class PreferenceTuningTest {
       assertThatThrownBy(() -> tuning(start, "x").referenceModel(other))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("the reference model has 262 ids and the model 259");
-      assertThatThrownBy(() -> PreferenceTuning.of(other, pairs()))
+      assertThatThrownBy(() -> PreferenceOptimization.of(other, pairs()))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("have different tokenizers");
-      assertThatThrownBy(() -> PreferenceTuning.of(sameSize, pairs()).referenceModel(other))
+      assertThatThrownBy(() -> PreferenceOptimization.of(sameSize, pairs()).referenceModel(other))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("have different tokenizers");
     }

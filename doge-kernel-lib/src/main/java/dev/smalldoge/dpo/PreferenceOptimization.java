@@ -21,19 +21,19 @@ import java.util.Map;
  * train. The reference model is the one it starts from unless another is given.
  *
  * <pre>{@code
- * var run = PreferenceTuning.of(LanguageModel.open("runs/tiny/sft"), pairs)
+ * var run = PreferenceOptimization.of(LanguageModel.open("runs/tiny/sft"), pairs)
  *     .loss(new PreferenceLoss(SIGMOID, 0.1, 0)).microBatchSize(4)
  *     .checkpoints("runs/tiny/dpo").start();
  * }</pre>
  */
-public final class PreferenceTuning extends Tuning<PreferenceTuning> {
+public final class PreferenceOptimization extends Tuning<PreferenceOptimization> {
   private final LanguageModel start;
   private final PreferencePairs pairs;
   private LanguageModel reference;
   private PreferencePairs heldOut;
   private PreferenceLoss loss = PreferenceLoss.DEFAULT;
 
-  private PreferenceTuning(LanguageModel start, PreferencePairs pairs) {
+  private PreferenceOptimization(LanguageModel start, PreferencePairs pairs) {
     super("preference optimisation", "runs/dpo", 8e-5);
     int most = start.model().config().maxPositionEmbeddings();
     check(
@@ -55,8 +55,8 @@ public final class PreferenceTuning extends Tuning<PreferenceTuning> {
    * @throws DogeException if another tokenizer made the pairs, or they are longer than the model's
    *     positions
    */
-  public static PreferenceTuning of(LanguageModel start, PreferencePairs pairs) {
-    return new PreferenceTuning(start, pairs);
+  public static PreferenceOptimization of(LanguageModel start, PreferencePairs pairs) {
+    return new PreferenceOptimization(start, pairs);
   }
 
   private static void requireSame(String what, String fingerprint, LanguageModel start) {
@@ -75,22 +75,22 @@ public final class PreferenceTuning extends Tuning<PreferenceTuning> {
    * @param datasets folder in which corpora are looked for by name; {@code doge download} fills it
    * @throws dev.smalldoge.config.DogeException if the model or a corpus is not there
    */
-  public static PreferenceTuning of(DpoRecipe recipe, String datasets, Device device) {
+  public static PreferenceOptimization of(DpoRecipe recipe, String datasets, Device device) {
     return RecipeRun.of(recipe, datasets, device);
   }
 
   /** As above, with the corpora in {@code datasets}, on the best device. */
-  public static PreferenceTuning of(DpoRecipe recipe) {
+  public static PreferenceOptimization of(DpoRecipe recipe) {
     return of(recipe, "datasets", Device.best());
   }
 
   @Override
-  protected PreferenceTuning self() {
+  protected PreferenceOptimization self() {
     return this;
   }
 
   /** Form, beta and label smoothing of the loss. */
-  public PreferenceTuning loss(PreferenceLoss newLoss) {
+  public PreferenceOptimization loss(PreferenceLoss newLoss) {
     loss = newLoss;
     return this;
   }
@@ -100,7 +100,7 @@ public final class PreferenceTuning extends Tuning<PreferenceTuning> {
    *
    * @throws DogeException if its vocabulary is another one
    */
-  public PreferenceTuning referenceModel(LanguageModel newReference) {
+  public PreferenceOptimization referenceModel(LanguageModel newReference) {
     check(
         newReference.model().config().vocabSize() == start.model().config().vocabSize(),
         "the reference model has %d ids and the model %d; log-probabilities compare only over one"
@@ -113,7 +113,7 @@ public final class PreferenceTuning extends Tuning<PreferenceTuning> {
   }
 
   /** Pairs that are evaluated on and never trained on; null for none. */
-  public PreferenceTuning heldOut(PreferencePairs newHeldOut) {
+  public PreferenceOptimization heldOut(PreferencePairs newHeldOut) {
     heldOut = newHeldOut;
     return this;
   }
