@@ -64,7 +64,7 @@ public final class Sequences {
   /**
    * Holds {@code testDocuments} documents out, as {@link Tokens#split(long)} does.
    *
-   * @throws DogeException if there are not so many
+   * @throws dev.smalldoge.config.DogeException if there are not so many
    */
   public Split split(long testDocuments) {
     Tokens.Split split = new Tokens(documents, new BadRows(true)).split(testDocuments);
@@ -118,7 +118,7 @@ public final class Sequences {
    *     is not learned, begins a document, begins the row, or is padding
    * @return where in the row, in [0, T), a document begins or goes on; the first is 0, and padding
    *     counts as a document of its own
-   * @throws DogeException if the position is negative
+   * @throws dev.smalldoge.config.DogeException if the position is negative
    */
   public int[] read(long position, long[] inputIds, long[] labels, int at) {
     check(position >= 0, "position %d is negative; positions begin at 0", position);

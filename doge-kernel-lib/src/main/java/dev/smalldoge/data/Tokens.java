@@ -36,7 +36,7 @@ public final class Tokens {
   /**
    * Opens a token file that was made with {@code tokenizer}.
    *
-   * @throws DogeException if it is damaged, or another tokenizer made it
+   * @throws dev.smalldoge.config.DogeException if it is damaged, or another tokenizer made it
    */
   public static Tokens open(Path file, Tokenizer tokenizer) {
     return of(TokenFile.open(file).requireTokenizer(tokenizer));
@@ -77,7 +77,7 @@ public final class Tokens {
    * Holds documents out, chosen by the seed {@link #SEED}.
    *
    * @param testDocuments how many, at least 1 and fewer than there are
-   * @throws DogeException if there are not so many
+   * @throws dev.smalldoge.config.DogeException if there are not so many
    */
   public Split split(long testDocuments) {
     return split(testDocuments, SEED);

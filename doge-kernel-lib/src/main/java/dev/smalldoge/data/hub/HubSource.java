@@ -43,7 +43,7 @@ public record HubSource(String name, String repository, String subset, String sp
    * The source of a known name, such as {@code fineweb-edu}, or {@code organization/name} or {@code
    * organization/name:subset}.
    *
-   * @throws DogeException if it is none of these
+   * @throws dev.smalldoge.config.DogeException if it is none of these
    */
   public static HubSource of(String name) {
     if (KNOWN.containsKey(name)) {
@@ -65,7 +65,7 @@ public record HubSource(String name, String repository, String subset, String sp
   /**
    * The training files among all files of the repository, in their order.
    *
-   * @throws DogeException if there are none
+   * @throws dev.smalldoge.config.DogeException if there are none
    */
   List<HubFile> select(List<HubFile> all) {
     List<HubFile> data =
