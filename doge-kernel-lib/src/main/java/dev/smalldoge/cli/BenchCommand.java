@@ -4,6 +4,7 @@ import dev.smalldoge.bench.DataBench;
 import dev.smalldoge.bench.GenerateBench;
 import dev.smalldoge.bench.GuardBench;
 import dev.smalldoge.bench.KernelsBench;
+import dev.smalldoge.bench.RanksBench;
 import dev.smalldoge.bench.TokenizerBench;
 import dev.smalldoge.bench.TrainBench;
 import dev.smalldoge.config.Home;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -100,6 +102,36 @@ final class BenchCommand {
           List<String> sizes,
       @Option(names = "--micro-batch", defaultValue = "16") int microBatchSize) {
     KernelsBench.run(Device.named(device), sizes, microBatchSize);
+    return 0;
+  }
+
+  @Command(name = "ranks", description = "Time the training loop with one process or several.")
+  int ranks(
+      @Mixin ProcessesOption processes,
+      @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
+          String device,
+      @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+          String precision,
+      @Option(names = "--sizes", split = ",", defaultValue = "tiny") List<String> sizes,
+      @Option(names = "--micro-batch", defaultValue = "1") int microBatchSize,
+      @Option(names = "--length", defaultValue = "2048", description = "tokens a sequence")
+          int length,
+      @Option(names = "--accumulation", defaultValue = "1", description = "forwards of each rank")
+          int accumulation,
+      @Option(names = "--steps", defaultValue = "16") int steps) {
+    if (processes.launches()) {
+      return processes.launch(device);
+    }
+    Device where = Device.named(device);
+    RanksBench.run(
+        new RanksBench.Plan(
+            where,
+            precision(precision, where),
+            sizes,
+            microBatchSize,
+            length,
+            accumulation,
+            steps));
     return 0;
   }
 

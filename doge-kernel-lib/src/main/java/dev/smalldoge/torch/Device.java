@@ -38,13 +38,16 @@ public record Device(int index) {
     return gpus == 0 ? CPU : new Device(World.ofEnvironment().localRank() % gpus);
   }
 
-  /** {@code "cpu"} or {@code "gpu"}, or {@code "gpu:1"}, as the command line takes it. */
+  /**
+   * {@code "cpu"} or {@code "gpu"}, which is this process' own, or {@code "gpu:1"}, as the command
+   * line takes it.
+   */
   public static Device named(String name) {
     if (name.equals("cpu")) {
       return CPU;
     }
     if (name.equals("gpu")) {
-      return gpu(0);
+      return best().isGpu() ? best() : gpu(0);
     }
     check(name.matches("gpu:\\d{1,3}"), "device \"%s\" is not known; use cpu, gpu or gpu:1", name);
     return gpu(Integer.parseInt(name.substring(4)));

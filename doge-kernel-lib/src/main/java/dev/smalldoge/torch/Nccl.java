@@ -6,18 +6,15 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import com.sun.jna.Structure;
 import com.sun.jna.Structure.FieldOrder;
-import com.sun.jna.ptr.IntByReference;
 import com.sun.jna.ptr.PointerByReference;
 import dev.smalldoge.config.DogeException;
 
 /**
  * The part of NCCL's C interface that data-parallel training needs.
  *
- * <p>Bound through JNA, which DJL brings, and not through {@code org.bytedeco:cuda}: a release of
- * that binding is built for one CUDA version (12.9 or 13.3, 5 to 7 MB) and links that version's
- * runtime, while these calls have not changed since NCCL 2.0 and so fit the NCCL that came with
- * whichever libtorch is loaded. Twelve functions are called some twenty times a step, so the cost
- * of a call (about 2 us) does not matter either.
+ * <p>Bound through JNA, as the driver's and cuBLAS' calls are, and not through {@code
+ * org.bytedeco:cuda}: each release of that binding is built against one CUDA version, while these
+ * nine functions fit the NCCL that came with whichever libtorch is loaded.
  *
  * <p>Source: {@code nccl.h}. Each function returns 0, or a code for {@link #ncclGetErrorString}.
  */
@@ -39,8 +36,6 @@ interface Nccl extends Library {
     /** The same, as C passes it to a function. */
     public static final class ByValue extends UniqueId implements Structure.ByValue {}
   }
-
-  int ncclGetVersion(IntByReference version);
 
   int ncclGetUniqueId(UniqueId id);
 

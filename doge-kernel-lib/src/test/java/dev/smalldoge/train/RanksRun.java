@@ -4,6 +4,7 @@ import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.World;
 import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.ModelFiles;
 import dev.smalldoge.model.ModelInput;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.model.Weights;
@@ -21,7 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 
@@ -43,24 +44,17 @@ public final class RanksRun {
   private RanksRun() {}
 
   /** Trains, as the rank that the environment says; rank 0's metrics are in the folder's log. */
-  static TrainingRun.Result train(Path folder, long steps, long interruptAfter, boolean recompute) {
+  static void train(Path folder, long steps, long interruptAfter, boolean recompute) {
     Device device = Device.best();
     Operations operations = Operations.on(device);
     World world = World.ofEnvironment();
-    TrainingRun run =
-        new TrainingRun(
-            "ranks",
-            folder,
-            Map.of("model", CONFIG.toString()),
-            AdamW.Settings.PRETRAINING,
-            new WarmupStableDecay(3e-3, 2, 16, 2, 0.1),
-            new TrainingLoop.Settings(steps, ACCUMULATION, 0, 0, 233, 0),
-            0,
-            p -> {},
-            List.of());
-    try (TensorScope scope = new TensorScope();
+    Checkpoints checkpoints = new Checkpoints(folder, 0, p -> {});
+    Optional<Path> latest = checkpoints.latest();
+    try (Ranks ranks = Ranks.open(world, device);
+        TensorScope scope = new TensorScope();
         DogeForCausalLm model =
-            run.resumedModel(device, Precision.FLOAT32)
+            latest
+                .map(path -> ModelFiles.open(path, device, Precision.FLOAT32))
                 .orElseGet(
                     () ->
                         new DogeForCausalLm(
@@ -69,8 +63,31 @@ public final class RanksRun {
                             Weights.initialize(CONFIG, operations, 7 + world.rank()),
                             Precision.FLOAT32))) {
       model.recompute(recompute);
-      boolean interrupts = world.rank() == world.size() - 1;
-      return run.train(model, new Uneven(operations, interrupts ? interruptAfter : -1), null);
+      model.weights().train(name -> true);
+      try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
+        Optional<TrainingState> state =
+            latest.map(path -> Checkpoints.state(path, model.operations()));
+        List<TrainingListener> log = new ArrayList<>();
+        if (ranks.isFirst()) {
+          long firstStep = state.map(TrainingState::step).orElse(0L);
+          log.add(new MetricsLog(folder.resolve("metrics.jsonl"), firstStep));
+        }
+        boolean interrupts = world.rank() == world.size() - 1;
+        TrainingLoop loop =
+            new TrainingLoop(
+                model,
+                optimizer,
+                new WarmupStableDecay(3e-3, 2, 16, 2, 0.1),
+                new Uneven(operations, interrupts ? interruptAfter : -1),
+                new TrainingLoop.Settings(steps, ACCUMULATION, 0, 0, 233, 0),
+                null,
+                checkpoints,
+                log,
+                ranks);
+        state.ifPresent(loop::resume);
+        loop.run();
+        ranks.finish();
+      }
     }
   }
 

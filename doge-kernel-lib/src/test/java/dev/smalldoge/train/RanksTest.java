@@ -19,13 +19,16 @@ import org.junit.jupiter.api.io.TempDir;
 /** Real processes that train one model together. */
 class RanksTest {
   private static final int STEPS = 20;
+  private static final String WEIGHTS = "checkpoint-" + STEPS + "/model.safetensors";
 
   /**
-   * Two ranks add (a + b) + (c + d) where one process adds ((a + c) + b) + d: the last bits of fp32
-   * sums differ, 6e-8 relative, and twenty steps of AdamW, whose first steps divide a gradient by
-   * itself, carry them into the losses.
+   * Two ranks add (a + b) + (c + d) where one process adds ((a + c) + b) + d, so the last bits of
+   * fp32 sums differ. Seen on the CPU over 20 steps: loss 1.7e-8, gradNorm 1.1e-7, relative.
    */
-  private static final double ROUNDING = 2e-5;
+  private static final double ROUNDING = 1e-6;
+
+  /** GPUs add in an order of their own, which no two runs share. */
+  private static final double GPU_ROUNDING = 2e-5;
 
   @TempDir private Path folder;
 
@@ -34,7 +37,7 @@ class RanksTest {
     train(folder.resolve("one"), 1, false);
     Path two = folder.resolve("two");
     train(two, 2, false);
-    assertClose(two, folder.resolve("one"));
+    assertClose(two, folder.resolve("one"), ROUNDING);
 
     Path stopped = folder.resolve("stopped");
     await(RanksRun.start(2, false, stopped, STEPS, 10, true));
@@ -52,11 +55,10 @@ class RanksTest {
             .isEqualTo(metrics(two).get(step).get(figure));
       }
     }
-    String weights = "checkpoint-20/model.safetensors";
-    assertThat(Files.mismatch(stopped.resolve(weights), two.resolve(weights))).isEqualTo(-1);
+    assertThat(Files.mismatch(stopped.resolve(WEIGHTS), two.resolve(WEIGHTS))).isEqualTo(-1);
 
     train(alone, 1, false);
-    assertClose(alone, two);
+    assertClose(alone, two, ROUNDING);
   }
 
   /** Trains to the end: alone in this process, or as a world of processes. */
@@ -95,7 +97,7 @@ class RanksTest {
         .toList();
   }
 
-  private static void assertClose(Path run, Path expected) throws IOException {
+  private static void assertClose(Path run, Path expected, double rounding) throws IOException {
     List<JsonObject> found = metrics(run);
     List<JsonObject> wanted = metrics(expected);
     assertThat(found).hasSize(STEPS);
@@ -104,12 +106,12 @@ class RanksTest {
         double value = wanted.get(step).get(figure).getAsDouble();
         assertThat(found.get(step).get(figure).getAsDouble())
             .as("%s of step %d", figure, step)
-            .isCloseTo(value, within(ROUNDING * value));
+            .isCloseTo(value, within(rounding * value));
       }
       assertThat(found.get(step).get("tokensSeen")).isEqualTo(wanted.get(step).get("tokensSeen"));
     }
-    try (Safetensors one = Safetensors.open(run.resolve("model.safetensors"));
-        Safetensors other = Safetensors.open(expected.resolve("model.safetensors"))) {
+    try (Safetensors one = Safetensors.open(run.resolve(WEIGHTS));
+        Safetensors other = Safetensors.open(expected.resolve(WEIGHTS))) {
       for (String name : one.names()) {
         var a = one.floats(name);
         var b = other.floats(name);
@@ -168,6 +170,6 @@ class RanksTest {
     RanksRun.train(folder.resolve("one"), STEPS, -1, true);
     Path several = folder.resolve("several");
     await(RanksRun.start(size, true, several, STEPS, -1, true));
-    assertClose(several, folder.resolve("one"));
+    assertClose(several, folder.resolve("one"), GPU_ROUNDING);
   }
 }
