@@ -3,12 +3,14 @@ package dev.smalldoge.model;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.GenerationOperations;
 import dev.smalldoge.torch.GenerationOperations.DecodingRules;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
+import dev.smalldoge.torch.Torch;
 import java.util.Arrays;
 import java.util.List;
 
@@ -59,7 +61,19 @@ public final class Decoder implements AutoCloseable {
             config.slidingWindow(),
             config.isMoe() ? config.numExpertsPerTok() : 0,
             config.normTopkProb(),
+            threads(config, weights.layout()),
             config.rmsNormEps());
+  }
+
+  /** Threads that the rows of every weight can be shared among; they have a multiple of 8 rows. */
+  private static int threads(ModelConfig config, GenerationOperations.Layout layout) {
+    int threads = Torch.threads();
+    boolean even =
+        8 % threads == 0
+            && config.hiddenSize() % threads == 0
+            && 2 * config.intermediateSize() % threads == 0
+            && config.vocabSize() % threads == 0;
+    return even && !layout.mirrored() && layout.type() == DType.FLOAT32 ? threads : 1;
   }
 
   /**

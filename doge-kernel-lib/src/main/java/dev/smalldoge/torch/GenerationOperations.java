@@ -157,9 +157,18 @@ public final class GenerationOperations {
       List<Tensor> mlpBiases,
       List<Tensor> experts) {}
 
-  /** What a decoder does besides multiplying. */
+  /**
+   * What a decoder does besides multiplying.
+   *
+   * @param threads how many threads share the products of a single row; 1 on a GPU
+   */
   public record DecodingRules(
-      int keepWindow, int slidingWindow, int expertsPerToken, boolean normalize, double eps) {}
+      int keepWindow,
+      int slidingWindow,
+      int expertsPerToken,
+      boolean normalize,
+      int threads,
+      double eps) {}
 
   /**
    * Logits (B, V) in FLOAT32 of what follows one more token of every row.
@@ -198,6 +207,7 @@ public final class GenerationOperations {
         rules.expertsPerToken,
         rules.normalize,
         layout.mirrored,
+        rules.threads,
         rules.eps);
   }
 }
