@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import tech.tablesaw.api.Table;
 
 /**
  * Files with rows of text: a shipped corpus, a downloaded one, or your own. Immutable; {@code
@@ -294,6 +295,17 @@ public final class Corpus {
       }
     }
     return bytes;
+  }
+
+  /** The first rows as a table, with all their columns; long values are cut. */
+  public Table head(int rows) {
+    check(rows > 0, "the first %d rows are none; ask for at least 1", rows);
+    return RowTable.of(this, rows);
+  }
+
+  /** The first five rows, for a notebook. */
+  public String toHtml() {
+    return "<p>" + Html.escape(toString()) + "</p>" + RowTable.html(head(5));
   }
 
   CorpusRows rows(Set<String> columns) {

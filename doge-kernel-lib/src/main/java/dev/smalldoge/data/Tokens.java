@@ -6,6 +6,8 @@ import dev.smalldoge.config.Home;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.PieChart;
 
 /**
  * Tokenized documents: a token file, or the part of one that a split left.
@@ -115,6 +117,38 @@ public final class Tokens {
   /** Their tokens, special ones included. */
   public long tokens() {
     return documents.tokens();
+  }
+
+  /** How many documents have 1, 2 to 3, 4 to 7, … tokens. */
+  public CategoryChart lengths() {
+    return TokenCharts.lengths(documents);
+  }
+
+  /** Tokens of each source of the file that an epoch uses. */
+  public PieChart shares() {
+    return TokenCharts.shares(file());
+  }
+
+  /**
+   * One document token by token.
+   *
+   * @param index which of these documents, from 0
+   * @throws DogeException if there is none of that number, or another tokenizer made the file
+   */
+  public TokenView example(long index, Tokenizer tokenizer) {
+    check(
+        index >= 0 && index < documents(),
+        "there is no document %d; there are %d, counted from 0",
+        index,
+        documents());
+    file().requireTokenizer(tokenizer);
+    long document = documents.document(index);
+    return new TokenView(tokenizer, file().document(document), file().trained(document));
+  }
+
+  /** Documents, tokens and shares, for a notebook. */
+  public String toHtml() {
+    return "<pre>" + Html.escape(toString()) + "</pre>";
   }
 
   DocumentRanges selection() {
