@@ -186,6 +186,16 @@ public final class Corpus {
     return name;
   }
 
+  /**
+   * The part of this corpus that is in one of its files.
+   *
+   * @throws DogeException if it is none of them
+   */
+  public Corpus only(Path file) {
+    check(files.contains(file), "%s is no file of %s; it has %s", file, name, files);
+    return new Corpus(name, List.of(file), textColumn, maxRows, skippingBadRows, form);
+  }
+
   /** Its files, in the order in which they are read. */
   public List<Path> files() {
     return files;
@@ -298,14 +308,9 @@ public final class Corpus {
   }
 
   /** The first rows as a table, with all their columns; long values are cut. */
-  public Table head(int rows) {
+  public Table table(int rows) {
     check(rows > 0, "the first %d rows are none; ask for at least 1", rows);
     return RowTable.of(this, rows);
-  }
-
-  /** The first five rows, for a notebook. */
-  public String toHtml() {
-    return "<p>" + Html.escape(toString()) + "</p>" + RowTable.html(head(5));
   }
 
   CorpusRows rows(Set<String> columns) {

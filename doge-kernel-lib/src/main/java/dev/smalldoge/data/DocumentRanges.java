@@ -9,16 +9,20 @@ final class DocumentRanges {
   private final long[] first;
   private final long[] documentsBefore;
   private final long[] tokensBefore;
+  private final long textBytes;
 
   private DocumentRanges(TokenFile file, long[] first, long[] end) {
     this.file = file;
     this.first = first;
     this.documentsBefore = new long[first.length + 1];
     this.tokensBefore = new long[first.length + 1];
+    long bytes = 0;
     for (int i = 0; i < first.length; i++) {
+      bytes += file.textBefore(end[i]) - file.textBefore(first[i]);
       documentsBefore[i + 1] = documentsBefore[i] + end[i] - first[i];
       tokensBefore[i + 1] = tokensBefore[i] + file.start(end[i]) - file.start(first[i]);
     }
+    this.textBytes = bytes;
   }
 
   /** Every document as often as the file's sources are used. */
@@ -108,6 +112,10 @@ final class DocumentRanges {
 
   long tokens() {
     return tokensBefore[tokensBefore.length - 1];
+  }
+
+  long textBytes() {
+    return textBytes;
   }
 
   /** The file's document that is number {@code index} here. */

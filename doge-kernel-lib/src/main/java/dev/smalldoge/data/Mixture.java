@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
@@ -178,6 +179,47 @@ public final class Mixture {
     return tokenize(tokenizer, Home.path(file));
   }
 
+  /**
+   * Writes the file that {@link #tokenize(Tokenizer, Path)} would write, byte for byte, from token
+   * files that were made of the corpora's files before, on this machine or on others.
+   *
+   * @param parts by the name of each corpus, the token files of its files, in their order
+   * @throws DogeException if a corpus has no parts, or another tokenizer made one
+   */
+  public Tokens concatenate(Tokenizer tokenizer, Path file, Map<String, List<Path>> parts) {
+    checkRatios();
+    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, masks(tokenizer))) {
+      for (Part part : this.parts) {
+        String name = part.corpus().name();
+        check(parts.containsKey(name), "%s has no parts; preprocess its files first", name);
+        writer.source(name);
+        copy(parts.get(name), wanted(part), tokenizer, writer);
+      }
+      return Tokens.of(writer.finish());
+    }
+  }
+
+  private static void copy(
+      List<Path> parts, long wanted, Tokenizer tokenizer, TokenFileWriter writer) {
+    long written = 0;
+    for (Path path : parts) {
+      TokenFile part = TokenFile.open(path).requireTokenizer(tokenizer);
+      long take = Math.min(part.documents(), wanted - written);
+      for (long document = 0; document < take; document++) {
+        boolean[] trained = part.masked() ? part.trained(document) : null;
+        writer.append(part.document(document), trained, part.textBytes(document));
+      }
+      written += take;
+    }
+    repeat(written, wanted, writer);
+  }
+
+  private static void repeat(long written, long wanted, TokenFileWriter writer) {
+    if (written < wanted && wanted != Long.MAX_VALUE) {
+      writer.repeat(wanted);
+    }
+  }
+
   private void checkRatios() {
     double sum = parts.stream().mapToDouble(Part::ratio).sum();
     check(Math.abs(sum - 1) <= 1e-6, "the ratios add up to %s, not 1; divide each by that", sum);
@@ -212,9 +254,7 @@ public final class Mixture {
       written = new Encoding(encoder, writer, ofThis, threads).run(rows, wanted);
     }
     check(written > 0, "%s gave no documents; give a corpus with rows", corpus.name());
-    if (written < wanted && wanted != Long.MAX_VALUE) {
-      writer.repeat(wanted);
-    }
+    repeat(written, wanted, writer);
     badRows.addAll(ofThis);
   }
 }

@@ -43,19 +43,4 @@ final class RowTable {
     boolean splitsPair = Character.isHighSurrogate(text.charAt(LONGEST - 1));
     return text.substring(0, splitsPair ? LONGEST - 1 : LONGEST) + "…";
   }
-
-  /** The table as HTML. */
-  static String html(Table table) {
-    StringBuilder html = new StringBuilder("<table><thead><tr>");
-    table.columnNames().forEach(n -> html.append("<th>").append(Html.escape(n)).append("</th>"));
-    html.append("</tr></thead><tbody>");
-    for (int row = 0; row < table.rowCount(); row++) {
-      html.append("<tr>");
-      for (int column = 0; column < table.columnCount(); column++) {
-        html.append("<td>").append(Html.escape(table.getString(row, column))).append("</td>");
-      }
-      html.append("</tr>");
-    }
-    return html.append("</tbody></table>").toString();
-  }
 }

@@ -88,9 +88,9 @@ public final class Sequences {
     return documents.tokens();
   }
 
-  /** UTF-8 bytes per token of the whole file, for bits per byte. */
+  /** UTF-8 bytes of text per token of the documents, for bits per byte. */
   public double bytesPerToken() {
-    return (double) documents.file().textBytes() / documents.file().tokens();
+    return (double) documents.textBytes() / documents.tokens();
   }
 
   /** The file that holds the tokens. */

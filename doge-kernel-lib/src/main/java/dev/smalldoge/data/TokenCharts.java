@@ -31,7 +31,7 @@ final class TokenCharts {
     List<String> names = new ArrayList<>();
     List<Long> values = new ArrayList<>();
     for (int bin = first; bin <= last; bin++) {
-      names.add(bin < 10 ? Long.toString(1L << bin) : (1L << bin - 10) + "k");
+      names.add(bin < 10 ? Long.toString(1L << bin) : (1L << (bin - 10)) + "k");
       values.add(counts[bin]);
     }
     CategoryChart chart =

@@ -19,9 +19,10 @@ import java.util.Map;
  * Tokens on disk, memory-mapped: opening costs the header alone, whatever the size.
  *
  * <p>It is a safetensors file, so any reader of those reads it: {@code documents} I64 (D + 1),
- * where each document begins and the last one ends; {@code input_ids} U16 (N), or I32 beyond 65,536
- * ids; and, where some tokens are not learned, {@code trained} BOOL (N). The metadata hold the
- * format's version, the tokenizer's fingerprint and vocabulary, and the sources in their order.
+ * where each document begins and the last one ends; {@code text_bytes} I64 (D + 1), the UTF-8 bytes
+ * of all text before it; {@code input_ids} U16 (N), or I32 beyond 65,536 ids; and, where some
+ * tokens are not learned, {@code trained} BOOL (N). The metadata hold the format's version, the
+ * tokenizer's fingerprint and vocabulary, and the sources in their order.
  *
  * <p>Example: {@code TokenFile.open(Path.of("datasets/speeches.tokens.safetensors")).tokens()}.
  */
@@ -31,6 +32,7 @@ public final class TokenFile {
 
   static final String FORMAT = "doge tokens 1";
   static final String DOCUMENTS = "documents";
+  static final String TEXT = "text_bytes";
   static final String IDS = "input_ids";
   static final String TRAINED = "trained";
 
@@ -42,6 +44,7 @@ public final class TokenFile {
   private final long tokens;
   private final long documents;
   private final MappedArray index;
+  private final MappedArray text;
   private final MappedArray ids;
   private final MappedArray trained;
 
@@ -59,13 +62,22 @@ public final class TokenFile {
     this.padTokenId = whole(metadata, "pad_token_id");
     this.sources = sources(metadata.get("sources"));
     TensorInfo documentInfo = header.info(DOCUMENTS);
+    TensorInfo textInfo = header.info(TEXT);
     TensorInfo idInfo = header.info(IDS);
     this.documents = documentInfo.elements() - 1;
     this.tokens = idInfo.elements();
     checkType(documentInfo, DType.I64);
+    checkType(textInfo, DType.I64);
+    check(
+        textInfo.elements() == documents + 1,
+        "%s: text_bytes has %d elements for %d documents; preprocess the corpus again",
+        file,
+        textInfo.elements(),
+        documents);
     checkType(idInfo, vocabSize <= 1 << 16 ? DType.U16 : DType.I32);
     try (FileChannel channel = FileChannel.open(file)) {
       this.index = new MappedArray(channel, documentInfo);
+      this.text = new MappedArray(channel, textInfo);
       this.ids = new MappedArray(channel, idInfo);
       this.trained =
           header.names().contains(TRAINED) ? trained(channel, header.info(TRAINED)) : null;
@@ -133,6 +145,12 @@ public final class TokenFile {
         file,
         tokens);
     check(
+        textBefore(documents) == textBytes(),
+        "%s: its sources have %d bytes of text, not %d; preprocess the corpus again",
+        file,
+        textBytes(),
+        textBefore(documents));
+    check(
         sources.stream().mapToLong(SourceShare::documents).sum() == documents
             && sources.stream().mapToLong(SourceShare::tokens).sum() == tokens
             && sources.stream().allMatch(source -> source.used() >= source.documents()),
@@ -190,6 +208,16 @@ public final class TokenFile {
   /** UTF-8 bytes of the text that was tokenized. */
   public long textBytes() {
     return sources.stream().mapToLong(SourceShare::textBytes).sum();
+  }
+
+  /** UTF-8 bytes of the text of {@code document}. */
+  public long textBytes(long document) {
+    return textBefore(document + 1) - textBefore(document);
+  }
+
+  /** UTF-8 bytes of all text before {@code document}, in [0, D]. */
+  long textBefore(long document) {
+    return text.get(document);
   }
 
   /** What each source gave; their documents follow each other in this order. */

@@ -35,9 +35,11 @@ public final class TokenFileWriter implements AutoCloseable {
   private final List<SourceShare> sources = new ArrayList<>();
   private final Part ids;
   private final Part index;
+  private final Part text;
   private final Part mask;
   private long tokens;
   private long documents;
+  private long textBytes;
 
   /** One of the file's arrays while it grows. */
   private static final class Part {
@@ -97,8 +99,10 @@ public final class TokenFileWriter implements AutoCloseable {
       Files.createDirectories(this.file.getParent());
       this.ids = new Part(this.file, "ids");
       this.index = new Part(this.file, "documents");
+      this.text = new Part(this.file, "text");
       this.mask = masked ? new Part(this.file, "trained") : null;
       index.room(8).putLong(0);
+      text.room(8).putLong(0);
     } catch (IOException e) {
       throw refuse(e);
     }
@@ -118,10 +122,10 @@ public final class TokenFileWriter implements AutoCloseable {
    *
    * @param document its ids, all of them, with BOS and EOS where they are wanted
    * @param trained which of them are learned, or null for all; needs a masked file
-   * @param textBytes UTF-8 bytes of its text
+   * @param bytes UTF-8 bytes of its text
    * @throws DogeException if an id is outside the vocabulary, it is empty, or writing fails
    */
-  public void append(int[] document, boolean[] trained, long textBytes) {
+  public void append(int[] document, boolean[] trained, long bytes) {
     check(!sources.isEmpty(), "no source was begun; call source(name) first");
     check(document.length > 0, "a document has no tokens; leave it out");
     check(
@@ -140,6 +144,8 @@ public final class TokenFileWriter implements AutoCloseable {
       tokens += document.length;
       documents++;
       index.room(8).putLong(tokens);
+      textBytes += bytes;
+      text.room(8).putLong(textBytes);
     } catch (IOException e) {
       throw refuse(e);
     }
@@ -151,7 +157,7 @@ public final class TokenFileWriter implements AutoCloseable {
             share.name(),
             share.documents() + 1,
             share.tokens() + document.length,
-            share.textBytes() + textBytes));
+            share.textBytes() + bytes));
   }
 
   private void putId(int id) throws IOException {
@@ -175,13 +181,9 @@ public final class TokenFileWriter implements AutoCloseable {
   public TokenFile finish() {
     check(documents > 0, "%s would hold no documents; give a corpus with rows", file);
     try {
-      ids.flush();
-      index.flush();
-      ids.out.close();
-      index.out.close();
-      if (mask != null) {
-        mask.flush();
-        mask.out.close();
+      for (Part part : parts()) {
+        part.flush();
+        part.out.close();
       }
     } catch (IOException e) {
       throw refuse(e);
@@ -194,6 +196,7 @@ public final class TokenFileWriter implements AutoCloseable {
             .metadata("pad_token_id", Integer.toString(tokenizer.padTokenId()))
             .metadata("sources", new Gson().toJson(sources))
             .addPayload(TokenFile.DOCUMENTS, DType.I64, new long[] {documents + 1}, index::copyTo)
+            .addPayload(TokenFile.TEXT, DType.I64, new long[] {documents + 1}, text::copyTo)
             .addPayload(TokenFile.IDS, dtype, new long[] {tokens}, ids::copyTo);
     if (mask != null) {
       writer.addPayload(TokenFile.TRAINED, DType.BOOL, new long[] {tokens}, mask::copyTo);
@@ -203,14 +206,16 @@ public final class TokenFileWriter implements AutoCloseable {
     return TokenFile.open(file);
   }
 
+  private List<Part> parts() {
+    return mask == null ? List.of(ids, index, text) : List.of(ids, index, text, mask);
+  }
+
   /** Deletes what was not finished. */
   @Override
   public void close() {
     try {
-      ids.delete();
-      index.delete();
-      if (mask != null) {
-        mask.delete();
+      for (Part part : parts()) {
+        part.delete();
       }
     } catch (IOException e) {
       throw refuse(e);

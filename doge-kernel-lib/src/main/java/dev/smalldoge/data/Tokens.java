@@ -119,6 +119,11 @@ public final class Tokens {
     return documents.tokens();
   }
 
+  /** UTF-8 bytes of the text that they were made of. */
+  public long textBytes() {
+    return documents.textBytes();
+  }
+
   /** How many documents have 1, 2 to 3, 4 to 7, … tokens. */
   public CategoryChart lengths() {
     return TokenCharts.lengths(documents);
@@ -144,11 +149,6 @@ public final class Tokens {
     file().requireTokenizer(tokenizer);
     long document = documents.document(index);
     return new TokenView(tokenizer, file().document(document), file().trained(document));
-  }
-
-  /** Documents, tokens and shares, for a notebook. */
-  public String toHtml() {
-    return "<pre>" + Html.escape(toString()) + "</pre>";
   }
 
   DocumentRanges selection() {

@@ -25,16 +25,15 @@ class LookTest {
   void firstRowsAreATable() throws IOException {
     Corpus corpus =
         corpus(
-            "{\"id\":1,\"text\":\"<b>\"}",
+            "{\"id\":1,\"text\":\"sea\"}",
             "{\"text\":\"" + "x".repeat(300) + "\",\"n\":[1]}",
             "no");
-    Table table = corpus.head(5);
+    Table table = corpus.table(5);
     assertThat(table.columnNames()).containsExactly("id", "text", "n", "(bad row)");
     assertThat(table.rowCount()).isEqualTo(3);
     assertThat(table.getString(1, "text")).hasSize(201).endsWith("…");
     assertThat(table.getString(2, "(bad row)")).isEqualTo("it is not one JSON object");
-    assertThat(corpus.toHtml()).contains("<th>text</th>", "<td>&lt;b&gt;</td>");
-    assertThat(corpus.head(1).rowCount()).isEqualTo(1);
+    assertThat(corpus.table(1).rowCount()).isEqualTo(1);
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -186,6 +188,17 @@ class SequencesTest {
     assertThat(training).doesNotContainAnyElementsOf(heldOut);
     assertThat(training.size() + heldOut.size())
         .isEqualTo(numbered.stream().mapToInt(d -> d.length).sum());
+  }
+
+  @Test
+  void bytesPerTokenAreOfTheDocumentsAlone() throws IOException {
+    Path text =
+        Files.writeString(folder.resolve("a.jsonl"), "{\"text\":\"ab\"}\n{\"text\":\"abcdef\"}\n");
+    Sequences all = Corpus.file(text).tokenize(TestTokenizers.bytes()).pack(4);
+    assertThat(all.bytesPerToken()).isEqualTo(8.0 / 12); // BOS and EOS are tokens too
+    Sequences.Split split = all.split(1);
+    double[] both = {split.training().bytesPerToken(), split.heldOut().bytesPerToken()};
+    assertThat(both).containsExactlyInAnyOrder(2.0 / 4, 6.0 / 8);
   }
 
   @Test
