@@ -31,6 +31,7 @@ final class PreprocessCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "CORPUS[=RATIO]",
+      mapFallbackValue = "",
       description = "a name under --datasets, a folder or a file; ratios add up to 1")
   private Map<String, String> corpora = new LinkedHashMap<>();
 

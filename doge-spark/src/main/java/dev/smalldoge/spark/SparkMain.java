@@ -17,7 +17,11 @@ import picocli.CommandLine.Parameters;
 /** What {@code spark-submit} runs; its options are those of {@code doge preprocess}. */
 @Command(name = "doge-spark", description = "Tokenize corpora on a cluster into one file.")
 public final class SparkMain implements Callable<Integer> {
-  @Parameters(arity = "1..*", paramLabel = "CORPUS[=RATIO]", description = "a folder or a file")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "CORPUS[=RATIO]",
+      mapFallbackValue = "",
+      description = "a folder or a file")
   private Map<String, String> corpora = new LinkedHashMap<>();
 
   @Option(names = "--tokenizer", required = true, description = "folder with a tokenizer.json")
