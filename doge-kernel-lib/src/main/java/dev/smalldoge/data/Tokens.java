@@ -2,6 +2,7 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.Home;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Path;

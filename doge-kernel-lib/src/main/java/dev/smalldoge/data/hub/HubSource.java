@@ -2,6 +2,7 @@ package dev.smalldoge.data.hub;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.DogeException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
