@@ -2,7 +2,6 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
-import dev.smalldoge.config.DogeException;
 import java.util.Arrays;
 
 /**

@@ -2,7 +2,6 @@ package dev.smalldoge.data.hub;
 
 import static dev.smalldoge.config.Checks.check;
 
-import dev.smalldoge.config.DogeException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
