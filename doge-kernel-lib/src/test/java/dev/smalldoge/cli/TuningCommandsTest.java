@@ -1,0 +1,117 @@
+package dev.smalldoge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.smalldoge.config.LoraSettings;
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.data.TestTokenizers;
+import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.LoraAdapter;
+import dev.smalldoge.model.LoraFiles;
+import dev.smalldoge.model.ModelFiles;
+import dev.smalldoge.model.Precision;
+import dev.smalldoge.model.TestModels;
+import dev.smalldoge.tokenizer.Tokenizer;
+import dev.smalldoge.torch.Device;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code doge sft}, {@code doge dpo} and {@code doge lora merge} as one types them. */
+class TuningCommandsTest {
+  private static final Tokenizer TOKENIZER = TestTokenizers.bytes();
+  @TempDir Path folder;
+
+  private Path base() throws IOException {
+    Path base = Files.createDirectories(folder.resolve("base"));
+    ModelConfig config = TestModels.small().withVocabSize(TOKENIZER.vocabSize());
+    try (DogeForCausalLm model = TestModels.model(config, 61)) {
+      ModelFiles.save(model, base);
+    }
+    TOKENIZER.save(base);
+    return base;
+  }
+
+  @Test
+  void mergeWritesAModelOfItsOwn() throws IOException {
+    Path base = base();
+    Path adapter = folder.resolve("adapter");
+    Path target = folder.resolve("merged");
+    try (DogeForCausalLm model = ModelFiles.open(base, Device.CPU, Precision.FLOAT32);
+        LoraAdapter lora = LoraAdapter.create(model, LoraSettings.ofRank(2), 1)) {
+      LoraFiles.save(lora, adapter, base.toString());
+    }
+    assertThat(Main.run("lora", "merge", adapter.toString(), target.toString())).isZero();
+    // B is zero, so the merged model is the base
+    assertThat(
+            Files.mismatch(base.resolve("model.safetensors"), target.resolve("model.safetensors")))
+        .isEqualTo(-1);
+    assertThat(target.resolve("tokenizer.json")).exists();
+    assertThat(Main.run("lora", "merge", adapter.toString(), target.toString())).isOne(); // there
+  }
+
+  @Test
+  void aRecipeTrainsFromTheCommandLine() throws IOException {
+    Path base = base();
+    String sft = folder.resolve("sft").toString();
+    assertThat(
+            Main.run(
+                "sft",
+                "../recipes/tiny/sft.yaml",
+                "start_from=" + base,
+                "output_folder=" + sft,
+                "sequence_length=64",
+                "micro_batch_size=4",
+                "gradient_accumulation_steps=4", // some of so many rows have answers
+                "max_steps=2",
+                "eval_every_steps=0",
+                "lora.rank=2",
+                "--datasets",
+                "../datasets",
+                "--device",
+                "cpu"))
+        .isZero();
+    assertThat(Path.of(sft, "adapter", "adapter_config.json")).exists();
+    assertThat(
+            Main.run(
+                "dpo",
+                "../recipes/tiny/dpo.yaml",
+                "start_from=" + sft,
+                "output_folder=" + folder.resolve("dpo"),
+                "sequence_length=40",
+                "max_prompt_length=30",
+                "data.total_samples=4",
+                "data.test_samples=2",
+                "micro_batch_size=1",
+                "gradient_accumulation_steps=1",
+                "max_steps=2",
+                "eval_every_steps=2",
+                "--datasets",
+                "../datasets",
+                "--device",
+                "cpu"))
+        .isZero();
+    assertThat(folder.resolve("dpo/model.safetensors")).exists();
+    assertThat(folder.resolve("dpo/metrics.jsonl")).content().contains("eval.preferenceAccuracy");
+  }
+
+  @Test
+  void aStartThatIsNotThereIsOneSentence() {
+    PrintStream before = System.err;
+    ByteArrayOutputStream told = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
+    try {
+      assertThat(Main.run("sft", "../recipes/tiny/sft.yaml", "start_from=" + folder)).isOne();
+    } finally {
+      System.setErr(before);
+    }
+    assertThat(told.toString(StandardCharsets.UTF_8))
+        .contains("holds no model; train it first, fetch it with doge download")
+        .doesNotContain("at dev.smalldoge");
+  }
+}
