@@ -46,6 +46,7 @@ class ProcessesTest {
                 "tokenizer=" + folder.resolve("tokenizer"),
                 "data.ratios={\"" + folder.resolve("sea.jsonl") + "\": 1.0}",
                 "output_folder=" + folder.resolve("run"),
+                "model.vocab_size=" + TestTokenizers.bytes().vocabSize(),
                 "max_steps=3",
                 "schedule.warmup_steps=1",
                 "schedule.decay_steps=1",
