@@ -12,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A Hugging Face tokenizer: text to ids and back, exactly as {@code tokenizers} does.
@@ -20,6 +22,9 @@ import java.util.OptionalInt;
  * share it.
  */
 public final class Tokenizer {
+  /** What was said of chat templates already: once a process is enough. */
+  private static final Set<String> CAUTIONED = ConcurrentHashMap.newKeySet();
+
   private final TokenizerFiles files;
   private final Vocabulary vocabulary;
   private final boolean byteLevel;
@@ -268,7 +273,9 @@ public final class Tokenizer {
     for (String key : new String[] {"bos_token", "eos_token", "pad_token", "unk_token"}) {
       files.special(key).ifPresent(token -> variables.put(key, token));
     }
-    return new ChatTemplate(config.get("chat_template").getAsString(), variables);
+    ChatTemplate template = new ChatTemplate(config.get("chat_template").getAsString(), variables);
+    template.caution().filter(CAUTIONED::add).ifPresent(System.err::println);
+    return template;
   }
 
   /** Decodes one id at a time, special tokens spelled out, never splitting a character. */
