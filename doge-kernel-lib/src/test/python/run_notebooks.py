@@ -16,7 +16,7 @@ import time
 import nbformat
 from nbclient import NotebookClient
 
-SECONDS_A_CELL = 600
+SECONDS_A_CELL = 1800
 # what no committed output may hold: a folder of somebody's machine, a script, another site
 FORBIDDEN = re.compile(r"/(?:home|root|work|tmp|Users)/|<script|(?:src|href)=\\?[\"']https?:")
 

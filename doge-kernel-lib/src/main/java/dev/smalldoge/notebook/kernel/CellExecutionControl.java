@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.Keep;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import jdk.jshell.execution.LocalExecutionControl;
 import jdk.jshell.spi.ExecutionControl;
 
@@ -19,6 +20,7 @@ final class CellExecutionControl extends LocalExecutionControl {
   private final CellThread cellThread;
   private final HeldValues held = new HeldValues();
   private List<String> declared = List.of();
+  private BooleanSupplier interrupted = () -> false;
   private CellThread.Outcome outcome;
   private Class<?> lastClass;
 
@@ -61,11 +63,19 @@ final class CellExecutionControl extends LocalExecutionControl {
   }
 
   private Object run(Method snippet, List<String> released) throws Exception {
+    if (interrupted.getAsBoolean()) {
+      throw new InterruptedException(); // it came while this snippet was compiled
+    }
     for (String name : released) {
       held.release(name);
     }
     Thread.currentThread().setContextClassLoader(snippet.getDeclaringClass().getClassLoader());
     return snippet.invoke(null);
+  }
+
+  /** Runs no snippet while {@code condition} holds: the cell was interrupted. */
+  void refuseWhile(BooleanSupplier condition) {
+    interrupted = condition;
   }
 
   /**

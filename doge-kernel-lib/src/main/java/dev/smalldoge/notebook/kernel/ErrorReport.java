@@ -115,7 +115,7 @@ final class ErrorReport {
       return new CellError("Timeout", message, List.of(heading(message)));
     }
     if (interrupter.interrupted() && isInterrupt(thrown)) {
-      return interrupted(place.name, user);
+      return interrupted(place.name, user != null ? user : where(place.name, place.line + 1));
     }
     if (thrown instanceof DogeException e) {
       return new CellError("DogeException", e.getMessage(), List.of(heading(e.getMessage())));

@@ -23,6 +23,7 @@ final class Interrupter {
   Interrupter(CellThread cellThread, CellExecutionControl control) {
     this.cellThread = cellThread;
     this.control = control;
+    control.refuseWhile(this::interrupted);
   }
 
   /** Forgets the interrupts of the cell before. */

@@ -97,7 +97,7 @@ final class Session implements AutoCloseable {
         throw errors.incomplete(place, source, line);
       }
       if (interrupter.interrupted()) {
-        throw errors.interrupted(place, null);
+        throw errors.interrupted(place, place + ", line " + (line + 1));
       }
       String snippet = next.source() == null ? rest : next.source();
       last = evaluateOne(snippet, new ErrorReport.Place(place, line, source), unfinished);

@@ -81,7 +81,7 @@ final class InstalledKernel {
                 "PYDEVD_DISABLE_FILE_VALIDATION", "1",
                 "PYTHONUNBUFFERED", "1"));
     Process process = builder.start();
-    if (!process.waitFor(20, TimeUnit.MINUTES)) {
+    if (!process.waitFor(45, TimeUnit.MINUTES)) {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
     }
