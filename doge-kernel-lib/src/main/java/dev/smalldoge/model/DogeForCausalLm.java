@@ -6,7 +6,6 @@ import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Device;
-import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -43,9 +42,8 @@ public final class DogeForCausalLm implements AutoCloseable {
   private boolean recompute;
   private final KeptDecodingWeights decodingWeights;
   private boolean measuresAccuracy;
+  private final FusedTraining fusedTraining;
   private boolean fuses = true;
-  private Optional<FusedKernels> kernels;
-  private FusedLayers fused;
   private IntConsumer layerDone = layer -> {};
 
   /** A model over the given weights, which it owns from here on. */
@@ -55,6 +53,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     this.operations = weights.operations();
     this.precision = precision;
     this.rotary = new RotaryEmbedding(config, operations);
+    this.fusedTraining = new FusedTraining(config, weights, precision);
     this.decodingWeights = new KeptDecodingWeights(config, weights, precision);
     this.head = new LanguageModelHead(config, weights);
     for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
@@ -217,8 +216,10 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   private Loss backward(ModelInput input, Top top, double auxScale) {
-    if (fuses && !recompute && FusedLayers.fits(config, weights, precision, input) && fuse(input)) {
-      return backwardFused(input, top);
+    Optional<FusedLayers> fused =
+        fuses && !recompute ? fusedTraining.layersFor(input) : Optional.empty();
+    if (fused.isPresent()) {
+      return backwardFused(fused.get(), input, top);
     }
     try (TensorScope scope = new TensorScope();
         GradMode on = GradMode.on()) {
@@ -230,26 +231,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
   }
 
-  /** Makes the fused step ready for this input; whether this device has one. */
-  private boolean fuse(ModelInput input) {
-    if (kernels == null) {
-      kernels =
-          FusedKernels.of(
-              operations,
-              config.hiddenSize(),
-              config.numAttentionHeads(),
-              config.numKeyValueHeads());
-    }
-    if (kernels.isPresent() && (fused == null || !fused.serves(input))) {
-      closeFused(); // first, so that the old memory serves the new
-      try (GradMode off = GradMode.off()) {
-        fused = new FusedLayers(config, weights, kernels.get(), input.batchSize(), input.length());
-      }
-    }
-    return kernels.isPresent();
-  }
-
-  private Loss backwardFused(ModelInput input, Top top) {
+  private Loss backwardFused(FusedLayers fused, ModelInput input, Top top) {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
       rotary.prepare(input.length());
@@ -393,8 +375,9 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   /** Nats, the gradient of the hidden states, and hits where they are measured. */
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
-    if (!measuresAccuracy && fused != null && fused.owns(hidden)) {
-      Tensor[] loss = fused.headLoss(hidden, operations.nextLabels(labels), scale);
+    Optional<FusedLayers> fused = fusedTraining.ownerOf(hidden);
+    if (!measuresAccuracy && fused.isPresent()) {
+      Tensor[] loss = fused.get().headLoss(hidden, operations.nextLabels(labels), scale);
       return new Tensor[] {loss[0], loss[1], null};
     }
     return head.loss(hidden, labels, scale, true, measuresAccuracy);
@@ -452,17 +435,10 @@ public final class DogeForCausalLm implements AutoCloseable {
     return weights.get(WeightNames.EMBEDDING);
   }
 
-  private void closeFused() {
-    if (fused != null) {
-      fused.close();
-      fused = null;
-    }
-  }
-
   @Override
   public void close() {
     decodingWeights.close();
-    closeFused();
+    fusedTraining.close();
     rotary.close();
     weights.close();
   }

@@ -15,24 +15,28 @@ import java.util.function.IntConsumer;
  * gradient of the hidden states to all gradients, in the kernels of {@link FusedKernels} and with
  * nothing recorded. It computes what the layers of {@link DecoderLayer} compute, in BFLOAT16.
  *
- * <p>One is made for a batch shape and a set of trained weights, and keeps its memory.
+ * <p>One is made for a batch shape, and keeps its memory.
  */
 final class FusedLayers implements AutoCloseable {
   private final ModelConfig config;
   private final FusedKernels kernels;
   private final Weights weights;
-  private final List<Tensor> gradients;
   private final FusedWeights matrices;
   private final FusedScratch scratch;
   private final List<FusedLayer> layers = new ArrayList<>();
   private final Normed last;
 
-  FusedLayers(ModelConfig config, Weights weights, FusedKernels kernels, int batch, int length) {
+  FusedLayers(
+      ModelConfig config,
+      Weights weights,
+      FusedWeights matrices,
+      FusedKernels kernels,
+      int batch,
+      int length) {
     this.config = config;
     this.kernels = kernels;
     this.weights = weights;
-    this.gradients = List.copyOf(weights.gradients().values());
-    this.matrices = new FusedWeights(config, weights, kernels);
+    this.matrices = matrices;
     this.scratch = new FusedScratch(config, kernels, batch, length);
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       layers.add(new FusedLayer(config, weights, matrices, kernels, scratch, i));
@@ -74,11 +78,9 @@ final class FusedLayers implements AutoCloseable {
     return most;
   }
 
-  /** Whether this was made for such an input and for the weights that train now. */
+  /** Whether this was made for such an input. */
   boolean serves(ModelInput input) {
-    return input.batchSize() == scratch.batch()
-        && input.length() == scratch.length()
-        && List.copyOf(weights.gradients().values()).equals(gradients);
+    return input.batchSize() == scratch.batch() && input.length() == scratch.length();
   }
 
   /** Whether these hidden states are this step's. */
@@ -171,7 +173,6 @@ final class FusedLayers implements AutoCloseable {
 
   @Override
   public void close() {
-    matrices.close();
     scratch.close();
   }
 }

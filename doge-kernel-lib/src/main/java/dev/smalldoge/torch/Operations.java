@@ -505,6 +505,7 @@ public final class Operations {
 
   /** Moves arrays of equal width into one, row after row; each becomes a view of its part. */
   public Tensor shareRows(List<Tensor> arrays) {
+    arrays.forEach(Tensor::moved);
     return script.call("share_rows", arrays);
   }
 

@@ -49,7 +49,12 @@ public final class Tensor implements AutoCloseable {
     return handle;
   }
 
-  /** Where the elements of a GPU tensor begin; the same as long as the tensor lives. */
+  /** Its elements were moved elsewhere, by {@link Operations#shareRows}. */
+  void moved() {
+    address = 0;
+  }
+
+  /** Where the elements of a GPU tensor begin; the same until they are moved. */
   long address() {
     if (address == 0) {
       address = Cuda.address(this);

@@ -1,0 +1,86 @@
+package dev.smalldoge.model;
+
+import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.FusedKernels;
+import dev.smalldoge.torch.GradMode;
+import dev.smalldoge.torch.Tensor;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a model keeps from one fused step to the next: the kernels of its shape, the copies of the
+ * weights that train, and the memory of the last batch shape.
+ */
+final class FusedTraining implements AutoCloseable {
+  private final ModelConfig config;
+  private final Weights weights;
+  private final Precision precision;
+  private Optional<FusedKernels> kernels = Optional.empty();
+  private boolean kernelsTried;
+  private FusedWeights matrices;
+  private FusedLayers layers;
+  private List<Tensor> trained = List.of();
+
+  FusedTraining(ModelConfig config, Weights weights, Precision precision) {
+    this.config = config;
+    this.weights = weights;
+    this.precision = precision;
+  }
+
+  /** The fused step for this input; empty where it does not serve the model, input or device. */
+  Optional<FusedLayers> layersFor(ModelInput input) {
+    if (!FusedLayers.fits(config, weights, precision, input) || kernels().isEmpty()) {
+      return Optional.empty();
+    }
+    List<Tensor> trainNow = List.copyOf(weights.gradients().values());
+    try (GradMode off = GradMode.off()) {
+      if (!trainNow.equals(trained)) {
+        close();
+        matrices = new FusedWeights(config, weights, kernels().get());
+        trained = trainNow;
+      }
+      if (layers == null || !layers.serves(input)) {
+        closeLayers(); // first, so that the old memory serves the new
+        layers =
+            new FusedLayers(
+                config, weights, matrices, kernels().get(), input.batchSize(), input.length());
+      }
+    }
+    return Optional.of(layers);
+  }
+
+  /** The step whose hidden states these are. */
+  Optional<FusedLayers> ownerOf(Tensor hidden) {
+    return layers != null && layers.owns(hidden) ? Optional.of(layers) : Optional.empty();
+  }
+
+  private Optional<FusedKernels> kernels() {
+    if (!kernelsTried) {
+      kernelsTried = true;
+      kernels =
+          FusedKernels.of(
+              weights.operations(),
+              config.hiddenSize(),
+              config.numAttentionHeads(),
+              config.numKeyValueHeads());
+    }
+    return kernels;
+  }
+
+  private void closeLayers() {
+    if (layers != null) {
+      layers.close();
+      layers = null;
+    }
+  }
+
+  @Override
+  public void close() {
+    closeLayers();
+    if (matrices != null) {
+      matrices.close();
+      matrices = null;
+    }
+    trained = List.of();
+  }
+}
