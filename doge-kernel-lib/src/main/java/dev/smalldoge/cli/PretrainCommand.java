@@ -5,13 +5,10 @@ import dev.smalldoge.generate.Generation;
 import dev.smalldoge.generate.LanguageModel;
 import dev.smalldoge.pretrain.PretrainRun;
 import dev.smalldoge.pretrain.Pretraining;
-import dev.smalldoge.torch.Device;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /**
  * Pre-trains by a recipe: prints progress and loss, writes the model, and lets it speak. Ctrl-C
@@ -22,23 +19,7 @@ final class PretrainCommand implements Callable<Integer> {
   private static final double SAMPLE_TEMPERATURE = 0.8;
   private static final long SAMPLE_SEED = 233;
 
-  @Parameters(
-      index = "0",
-      paramLabel = "RECIPE",
-      description = "such as recipes/tiny/pretrain.yaml")
-  private String recipe;
-
-  @Parameters(
-      index = "1..*",
-      paramLabel = "KEY=VALUE",
-      description = "keys of the recipe to replace, such as micro_batch_size=4")
-  private List<String> overrides = List.of();
-
-  @Option(names = "--device", description = "cpu, gpu or gpu:N; by default the best there is")
-  private String device;
-
-  @Option(names = "--datasets", defaultValue = "datasets", description = "folder of the corpora")
-  private String datasets;
+  @Mixin private RecipeOptions options;
 
   @Option(
       names = "--prompt",
@@ -54,14 +35,11 @@ final class PretrainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (processes.launches()) {
-      return processes.launch(device);
+      return processes.launch(options.typedDevice());
     }
-    PretrainRecipe loaded = PretrainRecipe.load(recipe, overrides.toArray(String[]::new));
-    loaded.ignored().forEach(line -> System.err.println("ignored: " + line));
-    Pretraining pretraining = Pretraining.of(loaded, datasets);
-    if (device != null) {
-      pretraining.device(Device.named(device));
-    }
+    Pretraining pretraining =
+        Pretraining.of(options.load(PretrainRecipe::load), options.datasets())
+            .device(options.device());
     System.out.println(pretraining.plan());
     try (StopOnSignal stop = new StopOnSignal();
         PretrainRun run = pretraining.start()) {
