@@ -23,6 +23,7 @@ final class CudaLibraries {
    * @throws DogeException where it is not loaded
    */
   static NativeLibrary loaded(String stem) {
+    Torch.load(); // which brings all of them
     Optional<Path> path = find(stem);
     if (path.isPresent()) {
       return NativeLibrary.getInstance(path.get().toString());
