@@ -56,7 +56,9 @@ public final class KernelInstaller {
 
     /** The kernel {@code doge-java} with the JDK that runs now, for the current user. */
     public static Options defaults() {
-      return new Options("doge-java", "Java (Doge)", null, null, null, null, Map.of(), true);
+      // libtorch's threads sleep while they wait: spinning stalls beside any other busy process
+      Map<String, String> environment = Map.of("OMP_WAIT_POLICY", "PASSIVE");
+      return new Options("doge-java", "Java (Doge)", null, null, null, null, environment, true);
     }
 
     /** These options under another name. */
