@@ -2,6 +2,7 @@ package dev.smalldoge.cli;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.DogeException;
 import dev.smalldoge.eval.GoldenCheck;
 import dev.smalldoge.torch.Device;
 import java.io.IOException;
@@ -28,11 +29,19 @@ final class GoldenCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Device where = Device.named(device);
     boolean all = true;
     int figures = 0;
     int remarks = 0;
     for (Path one : cases()) {
-      GoldenCheck.Report report = GoldenCheck.run(one, Device.named(device));
+      GoldenCheck.Report report;
+      try {
+        report = GoldenCheck.run(one, where);
+      } catch (DogeException e) { // the other cases still say something
+        System.out.println("  FAIL " + e.getMessage() + System.lineSeparator());
+        all = false;
+        continue;
+      }
       System.out.println(report);
       GoldenCheck.Figure worst = report.worst();
       System.out.printf(

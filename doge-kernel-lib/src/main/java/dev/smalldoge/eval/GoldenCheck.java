@@ -34,6 +34,10 @@ import java.util.TreeSet;
  * change: three times it for gradients, which differ by cancellation in A and dt_proj, at most
  * 1e-4; ten times it for the run, whose rounding grows with every update, at most 1e-2.
  *
+ * <p>Past {@code keepWindowSize} the kept keys are chosen on the CPU, where the reference's figures
+ * come from: a token that stands twice has two equal biases in the first layer, and which of them
+ * stays is each device's own choice.
+ *
  * <p>A case with experts does not say how it was routed; the routing whose logits are closer is
  * taken for all figures and named in the report.
  */
@@ -117,7 +121,7 @@ public final class GoldenCheck {
    * @throws dev.smalldoge.config.DogeException if files are missing or do not belong together
    */
   public static Report run(Path folder, Device device) {
-    try (GoldenCase golden = GoldenCase.open(folder, Operations.on(device))) {
+    try (GoldenCase golden = GoldenCase.open(folder, Operations.choosingOnHost(device))) {
       return new GoldenCheck(golden).run();
     }
   }

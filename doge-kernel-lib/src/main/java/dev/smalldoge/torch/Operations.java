@@ -20,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class Operations {
   private static final Map<Device, Operations> LOADED = new ConcurrentHashMap<>();
+  private static final Map<Device, Operations> CHOOSING_ON_HOST = new ConcurrentHashMap<>();
 
   /** DJL's numbers of the types that buffers come in. */
   private static final int FLOAT32 = 0;
@@ -37,15 +38,26 @@ public final class Operations {
   private Optional<PinnedUploads> uploads = Optional.empty();
   private boolean uploadsTried;
 
-  private Operations(Device device) {
+  Operations(Device device, boolean choicesOnHost) {
     this.device = device;
-    this.script = new Script(device);
+    this.script = new Script(device, choicesOnHost);
     this.anchor = TensorScope.release(floats(new float[1], 1));
   }
 
   /** The operations of a device; loaded once. */
   public static Operations on(Device device) {
-    return LOADED.computeIfAbsent(device, Operations::new);
+    return LOADED.computeIfAbsent(device, d -> new Operations(d, false));
+  }
+
+  /**
+   * The operations of a device, but which keys a query keeps past {@code keepWindowSize} is chosen
+   * on the CPU: of equal biases those stay that a computation on the CPU keeps. For comparisons
+   * with its figures; each choice waits for the GPU.
+   */
+  public static Operations choosingOnHost(Device device) {
+    return device.isGpu()
+        ? CHOOSING_ON_HOST.computeIfAbsent(device, d -> new Operations(d, true))
+        : on(device);
   }
 
   /** Where results live. */

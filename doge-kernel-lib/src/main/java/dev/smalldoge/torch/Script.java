@@ -16,11 +16,16 @@ final class Script {
 
   private final long module;
 
-  Script(Device device) {
+  /**
+   * Loads them.
+   *
+   * @param choicesOnHost see {@link ScriptArchive#ofResources}
+   */
+  Script(Device device, boolean choicesOnHost) {
     Torch.load();
     module =
         NativeTorch.loadModule(
-            new ByteArrayInputStream(ScriptArchive.ofResources()), device.code());
+            new ByteArrayInputStream(ScriptArchive.ofResources(choicesOnHost)), device.code());
   }
 
   String[] methodNames() {

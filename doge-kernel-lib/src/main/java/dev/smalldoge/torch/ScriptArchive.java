@@ -17,7 +17,7 @@ import java.util.zip.ZipOutputStream;
  * of one class, so that scripts call each other by {@code self.name(…)}.
  */
 final class ScriptArchive {
-  /** The resources whose functions make the module. */
+  /** The resources whose functions make the module, beside the one that chooses keys. */
   static final List<String> SOURCES =
       List.of(
           "array",
@@ -41,13 +41,20 @@ final class ScriptArchive {
 
   private ScriptArchive() {}
 
-  /** The archive of all resources. */
-  static byte[] ofResources() {
+  /**
+   * The archive of all resources.
+   *
+   * @param choicesOnHost whether the keys that a query keeps are chosen on the CPU
+   */
+  static byte[] ofResources(boolean choicesOnHost) {
     StringBuilder code = new StringBuilder(HEADER);
-    for (String source : SOURCES) {
-      resource(source + ".py").lines().forEach(l -> code.append("  ").append(l).append('\n'));
-    }
+    SOURCES.forEach(source -> append(code, source));
+    append(code, choicesOnHost ? "choice_on_host" : "choice");
     return archive(code.toString());
+  }
+
+  private static void append(StringBuilder code, String source) {
+    resource(source + ".py").lines().forEach(l -> code.append("  ").append(l).append('\n'));
   }
 
   private static String resource(String name) {

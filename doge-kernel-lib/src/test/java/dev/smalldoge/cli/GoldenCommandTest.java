@@ -2,9 +2,13 @@ package dev.smalldoge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,6 +34,28 @@ class GoldenCommandTest {
       }
     }
     assertThat(Main.run("golden", folder.toString())).isOne();
+  }
+
+  @Test
+  void aCaseThatCannotBeReadIsOneAndTheOthersAreStillCompared() throws IOException {
+    Files.createDirectory(folder.resolve("a-torn"));
+    Files.createDirectory(folder.resolve("b-whole"));
+    for (String file : new String[] {"config.json", "golden.safetensors", "model.safetensors"}) {
+      Path from = CASES.resolve("dense").resolve(file);
+      Files.copy(from, folder.resolve("b-whole").resolve(file));
+      byte[] bytes = Files.readAllBytes(from);
+      Files.write(folder.resolve("a-torn").resolve(file), Arrays.copyOf(bytes, bytes.length / 2));
+    }
+    PrintStream before = System.out;
+    var out = new ByteArrayOutputStream();
+    try {
+      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+      assertThat(Main.run("golden", folder.toString())).isOne();
+    } finally {
+      System.setOut(before);
+    }
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .contains("FAIL", "a-torn", "b-whole, cpu", "worst of 53 figures");
   }
 
   @Test

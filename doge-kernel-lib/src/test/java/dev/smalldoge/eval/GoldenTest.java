@@ -12,7 +12,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GoldenTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {"dense", "dense-untied", "dynamic-mask", "cdmoe", "cdmoe-per-token", "cdmoe-norm"})
+      strings = {
+        "dense",
+        "dense-untied",
+        "dynamic-mask",
+        "cdmoe",
+        "cdmoe-per-token",
+        "cdmoe-norm",
+        "biases",
+        "sliding-window",
+        "dynamic-ntk"
+      })
   void matchesTransformers(String name) {
     long before = Tensor.live();
     var report = GoldenCheck.run(Path.of("src/test/resources/golden", name), Device.CPU);

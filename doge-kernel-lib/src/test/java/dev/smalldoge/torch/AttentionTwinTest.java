@@ -1,6 +1,7 @@
 package dev.smalldoge.torch;
 
 import static dev.smalldoge.torch.Comparison.assertClose;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.DoubleTwin.Visibility;
@@ -246,6 +247,27 @@ class AttentionTwinTest {
       System.arraycopy(x, (b * length + start) * d, part, b * fresh * d, fresh * d);
     }
     return new TwinArray(part, BATCH, fresh, d).tensor(operations);
+  }
+
+  /** A is 0, so that all biases are equal and the choice among them is all that counts. */
+  @Test
+  void keysChosenOnTheHostAreTheOnesThatTheCpuChooses() {
+    ModelConfig config = Blocks.layer(2, 1, 6).with(e -> e.keepWindowSize = 4);
+    var weights = TwinWeights.of(config, 31);
+    Arrays.fill(weights.get(Blocks.LAYER + "self_attn.A").values(), 0);
+    int length = 24;
+    var x = TwinWeights.normal(32, 0, 1, BATCH, length, config.hiddenSize());
+    float[][] found = new float[2][];
+    try (TensorScope scope = new TensorScope();
+        GradMode off = GradMode.off()) {
+      for (int i = 0; i < 2; i++) {
+        Operations own = new Operations(Device.CPU, i == 1);
+        Blocks blocks = new Blocks(config, own, TwinWeights.tensors(weights, own));
+        var mask = new AttentionMask(false, List.of(), List.of(), List.of());
+        found[i] = blocks.attention(x.tensor(own), length, mask).toFloats();
+      }
+    }
+    assertThat(found[1]).isEqualTo(found[0]);
   }
 
   @Test
