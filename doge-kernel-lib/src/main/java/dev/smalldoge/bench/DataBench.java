@@ -13,6 +13,9 @@ import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -60,8 +63,8 @@ public final class DataBench {
       System.out.printf(
           Locale.ROOT, "%,d bytes of text, %,d as parquet%n", bytes, Files.size(parquet));
       System.out.printf(
-          "%8s %10s %14s %16s %12s%n",
-          "threads", "MB/s", "MB/s a core", "MB a CPU second", "peak heap");
+          "%8s %10s %14s %16s %12s %12s%n",
+          "threads", "MB/s", "MB/s a core", "MB a CPU second", "peak heap", "resident");
       double one = encode(plan, parquet, bytes, 1, folder);
       double all = encode(plan, parquet, bytes, cores, folder);
       System.out.printf(Locale.ROOT, "%d cores are %.2f times one%n", cores, all / one);
@@ -117,12 +120,13 @@ public final class DataBench {
     double rate = rates[ROUNDS / 2];
     System.out.printf(
         Locale.ROOT,
-        "%8d %10.1f %14.1f %16.1f %,9d MB%n",
+        "%8d %10.1f %14.1f %16.1f %,9d MB %,9d MB%n",
         threads,
         rate,
         rate / threads,
         perCpuSecond[ROUNDS / 2],
-        peak() / 1_000_000);
+        peak() / 1_000_000,
+        resident() / 1_000_000);
     return rate;
   }
 
@@ -135,6 +139,19 @@ public final class DataBench {
   private static void resetPeak() {
     System.gc();
     ManagementFactory.getMemoryPoolMXBeans().forEach(MemoryPoolMXBean::resetPeakUsage);
+  }
+
+  /** Most memory that the process has had so far, in bytes, where Linux tells; else 0. */
+  private static long resident() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.isReadable(status)) {
+      return 0;
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("VmHWM:"))
+        .mapToLong(line -> 1_024 * Long.parseLong(line.replaceAll("\\D", "")))
+        .findFirst()
+        .orElse(0);
   }
 
   private static long peak() {
@@ -159,8 +176,14 @@ public final class DataBench {
         writer.append(document, null, document.length);
       }
       Sequences sequences = Tokens.of(writer.finish()).pack(LENGTH);
-      long[] ids = new long[BATCH * LENGTH];
-      long[] labels = new long[BATCH * LENGTH];
+      LongBuffer ids =
+          ByteBuffer.allocateDirect(8 * BATCH * LENGTH)
+              .order(ByteOrder.nativeOrder())
+              .asLongBuffer();
+      LongBuffer labels =
+          ByteBuffer.allocateDirect(8 * BATCH * LENGTH)
+              .order(ByteOrder.nativeOrder())
+              .asLongBuffer();
       for (int pass = 0; pass < 2; pass++) {
         double[] millis = new double[BATCHES];
         for (int i = 0; i < BATCHES; i++) {

@@ -18,6 +18,7 @@ import java.util.concurrent.Future;
 final class Encoding {
   private static final int ROWS = 256;
   private static final long CHARACTERS = 1 << 20;
+  private static final long CHARACTERS_UNDER_WAY = 32 << 20; // one row may have as many
   private static final String INTERRUPTED =
       "tokenizing was interrupted, no file was made; run it again";
   private final RowEncoder encoder;
@@ -25,6 +26,16 @@ final class Encoding {
   private final BadRows badRows;
   private final int threads;
   private long wanted;
+
+  /** Rows that were read together. */
+  private record Batch(List<Row> rows, long characters) {
+    boolean isEmpty() {
+      return rows.isEmpty();
+    }
+  }
+
+  /** Rows that another thread encodes. */
+  private record UnderWay(Future<List<Encoded>> encoded, long characters) {}
 
   /** What became of a row: one of the two. */
   private record Encoded(EncodedDocument document, BadRow bad) {}
@@ -51,24 +62,27 @@ final class Encoding {
   long run(CorpusRows rows, long documents) {
     wanted = documents;
     if (threads == 1) {
-      for (List<Row> some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
+      for (Batch some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
         requireNoInterrupt();
-        write(encode(some));
+        write(encode(some.rows()));
       }
       return documents - wanted;
     }
     ExecutorService workers = Executors.newFixedThreadPool(threads, Encoding::daemon);
-    Deque<Future<List<Encoded>>> underWay = new ArrayDeque<>();
+    Deque<UnderWay> underWay = new ArrayDeque<>();
+    long characters = 0;
     try {
-      for (List<Row> some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
-        List<Row> batch = some;
-        underWay.add(workers.submit(() -> encode(batch)));
-        if (underWay.size() > 2 * threads) {
-          write(underWay.remove().get());
+      for (Batch some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
+        List<Row> batch = some.rows();
+        characters += some.characters();
+        underWay.add(new UnderWay(workers.submit(() -> encode(batch)), some.characters()));
+        while (underWay.size() > 2 * threads || characters > CHARACTERS_UNDER_WAY) {
+          characters -= underWay.peek().characters();
+          write(underWay.remove().encoded().get());
         }
       }
       while (!underWay.isEmpty()) {
-        write(underWay.remove().get());
+        write(underWay.remove().encoded().get());
       }
       return documents - wanted;
     } catch (InterruptedException e) {
@@ -96,7 +110,7 @@ final class Encoding {
     return thread;
   }
 
-  private static List<Row> take(CorpusRows rows) {
+  private static Batch take(CorpusRows rows) {
     List<Row> some = new ArrayList<>();
     long characters = 0;
     while (some.size() < ROWS && characters < CHARACTERS) {
@@ -109,7 +123,7 @@ final class Encoding {
         characters += value instanceof String text ? text.length() : 1_000;
       }
     }
-    return some;
+    return new Batch(some, characters);
   }
 
   private List<Encoded> encode(List<Row> rows) {

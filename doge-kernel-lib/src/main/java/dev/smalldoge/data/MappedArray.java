@@ -4,6 +4,7 @@ import dev.smalldoge.io.DType;
 import dev.smalldoge.io.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 
@@ -42,7 +43,7 @@ final class MappedArray {
   }
 
   /** Copies {@code count} elements from {@code index} on. */
-  void get(long index, int count, long[] out, int at) {
+  void get(long index, int count, LongBuffer out, int at) {
     for (int done = 0; done < count; ) {
       long position = (index + done) * dtype.bytes();
       MappedByteBuffer window = windows[(int) (position >> WINDOW_BITS)];
@@ -53,21 +54,21 @@ final class MappedArray {
     }
   }
 
-  private void copy(MappedByteBuffer window, int inside, int count, long[] out, int at) {
+  private void copy(MappedByteBuffer window, int inside, int count, LongBuffer out, int at) {
     switch (dtype) {
       case U16 -> {
         for (int i = 0; i < count; i++) {
-          out[at + i] = Short.toUnsignedInt(window.getShort(inside + 2 * i));
+          out.put(at + i, Short.toUnsignedInt(window.getShort(inside + 2 * i)));
         }
       }
       case I32 -> {
         for (int i = 0; i < count; i++) {
-          out[at + i] = window.getInt(inside + 4 * i);
+          out.put(at + i, window.getInt(inside + 4 * i));
         }
       }
       default -> {
         for (int i = 0; i < count; i++) {
-          out[at + i] = window.get(inside + i);
+          out.put(at + i, window.get(inside + i));
         }
       }
     }

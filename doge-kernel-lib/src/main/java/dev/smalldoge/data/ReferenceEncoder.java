@@ -20,13 +20,13 @@ final class ReferenceEncoder implements RowEncoder {
   private final Tokenizer tokenizer;
   private final String column;
   private final int maxLength;
-  private final int bos;
+  private final TextIds texts;
 
   ReferenceEncoder(Tokenizer tokenizer, String column, int maxLength) {
     this.tokenizer = tokenizer;
     this.column = column;
     this.maxLength = maxLength;
-    this.bos = tokenizer.bosTokenId();
+    this.texts = new TextIds(tokenizer);
   }
 
   @Override
@@ -38,11 +38,7 @@ final class ReferenceEncoder implements RowEncoder {
   public EncodedDocument encode(Row row) throws BadRow {
     String text = row.text(column);
     if (row.values().get(PROMPT) == null) {
-      int[] ids = tokenizer.encode(text);
-      int[] framed = new int[Math.min(maxLength, ids.length + 1)];
-      framed[0] = bos;
-      System.arraycopy(ids, 0, framed, 1, framed.length - 1);
-      return new EncodedDocument(framed, null, Utf8.length(text));
+      return texts.cut(text, maxLength);
     }
     String prompt = row.text(PROMPT);
     ChatTemplate template = tokenizer.chatTemplate();

@@ -2,6 +2,7 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
+import java.nio.LongBuffer;
 import java.util.Arrays;
 
 /**
@@ -112,6 +113,9 @@ public final class Sequences {
   /**
    * Writes the row at {@code position}.
    *
+   * <p>Ids go from the mapped file straight into {@code inputIds}: with direct buffers none of them
+   * is on the Java heap. Positions and limits of the buffers stay as they are.
+   *
    * @param position from 0; may exceed {@link #count}
    * @param inputIds receives {@code T} ids from index {@code at} on
    * @param labels receives {@code T} labels there: the id, or {@link #IGNORE_INDEX} where the token
@@ -120,7 +124,7 @@ public final class Sequences {
    *     counts as a document of its own
    * @throws dev.smalldoge.config.DogeException if the position is negative
    */
-  public int[] read(long position, long[] inputIds, long[] labels, int at) {
+  public int[] read(long position, LongBuffer inputIds, LongBuffer labels, int at) {
     check(position >= 0, "position %d is negative; positions begin at 0", position);
     long row = order(position / count).rows().at(position % count);
     Starts starts = new Starts();
@@ -131,13 +135,16 @@ public final class Sequences {
     }
     if (filled < sequenceLength) {
       starts.add(filled);
-      Arrays.fill(inputIds, at + filled, at + sequenceLength, file().padTokenId());
-      Arrays.fill(labels, at + filled, at + sequenceLength, IGNORE_INDEX);
+      for (int i = at + filled; i < at + sequenceLength; i++) {
+        inputIds.put(i, file().padTokenId());
+        labels.put(i, IGNORE_INDEX);
+      }
     }
-    for (int start : starts.toArray()) {
-      labels[at + start] = IGNORE_INDEX; // nothing before it predicts it
+    int[] documentStarts = starts.toArray();
+    for (int start : documentStarts) {
+      labels.put(at + start, IGNORE_INDEX); // nothing before it predicts it
     }
-    return starts.toArray();
+    return documentStarts;
   }
 
   /** The order of {@code epoch}, kept because the next read is most often of the same one. */
@@ -150,7 +157,7 @@ public final class Sequences {
     return order;
   }
 
-  private int readPacked(long row, long[] inputIds, long[] labels, int at, Starts starts) {
+  private int readPacked(long row, LongBuffer inputIds, LongBuffer labels, int at, Starts starts) {
     long from = row * sequenceLength;
     int length = (int) Math.min(sequenceLength, documents.tokens() - from);
     int run = documents.runOfToken(from);
@@ -171,7 +178,7 @@ public final class Sequences {
     return length;
   }
 
-  private int readOne(long row, long[] inputIds, long[] labels, int at) {
+  private int readOne(long row, LongBuffer inputIds, LongBuffer labels, int at) {
     long document = documents.document(row);
     long start = file().start(document);
     int length = (int) Math.min(sequenceLength, file().start(document + 1) - start);
@@ -179,15 +186,15 @@ public final class Sequences {
     return length;
   }
 
-  private void copy(long token, int count, long[] inputIds, long[] labels, int at) {
+  private void copy(long token, int count, LongBuffer inputIds, LongBuffer labels, int at) {
     file().ids(token, count, inputIds, at);
     if (!file().masked()) {
-      System.arraycopy(inputIds, at, labels, at, count);
+      labels.put(at, inputIds, at, count);
       return;
     }
     file().trained(token, count, labels, at);
     for (int i = at; i < at + count; i++) {
-      labels[i] = labels[i] != 0 ? inputIds[i] : IGNORE_INDEX;
+      labels.put(i, labels.get(i) != 0 ? inputIds.get(i) : IGNORE_INDEX);
     }
   }
 

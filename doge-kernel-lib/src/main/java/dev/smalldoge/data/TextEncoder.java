@@ -5,16 +5,12 @@ import java.util.Set;
 
 /** Plain text: BOS, the text's ids, EOS. */
 final class TextEncoder implements RowEncoder {
-  private final Tokenizer tokenizer;
+  private final TextIds texts;
   private final String column;
-  private final int bos;
-  private final int eos;
 
   TextEncoder(Tokenizer tokenizer, String column) {
-    this.tokenizer = tokenizer;
+    this.texts = new TextIds(tokenizer);
     this.column = column;
-    this.bos = tokenizer.bosTokenId();
-    this.eos = tokenizer.eosTokenId();
   }
 
   @Override
@@ -24,12 +20,6 @@ final class TextEncoder implements RowEncoder {
 
   @Override
   public EncodedDocument encode(Row row) throws BadRow {
-    String text = row.text(column);
-    int[] ids = tokenizer.encode(text);
-    int[] framed = new int[ids.length + 2];
-    framed[0] = bos;
-    System.arraycopy(ids, 0, framed, 1, ids.length);
-    framed[framed.length - 1] = eos;
-    return new EncodedDocument(framed, null, Utf8.length(text));
+    return texts.whole(row.text(column));
   }
 }

@@ -10,6 +10,7 @@ import dev.smalldoge.io.Safetensors;
 import dev.smalldoge.io.TensorInfo;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.nio.LongBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.List;
@@ -255,17 +256,13 @@ public final class TokenFile {
   }
 
   /** Copies ids from token {@code from} on. */
-  void ids(long from, int count, long[] out, int at) {
+  void ids(long from, int count, LongBuffer out, int at) {
     ids.get(from, count, out, at);
   }
 
-  /** Copies, per token, 1 where it is learned and 0 where not. */
-  void trained(long from, int count, long[] out, int at) {
-    if (trained == null) {
-      java.util.Arrays.fill(out, at, at + count, 1);
-    } else {
-      trained.get(from, count, out, at);
-    }
+  /** Copies, per token, 1 where it is learned and 0 where not; of a masked file alone. */
+  void trained(long from, int count, LongBuffer out, int at) {
+    trained.get(from, count, out, at);
   }
 
   /** The document that token {@code token} belongs to. */

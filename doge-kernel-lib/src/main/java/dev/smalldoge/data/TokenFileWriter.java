@@ -135,9 +135,7 @@ public final class TokenFileWriter implements AutoCloseable {
         document.length,
         mask == null ? "without" : "with");
     try {
-      for (int id : document) {
-        putId(id);
-      }
+      putIds(document);
       for (int i = 0; mask != null && i < document.length; i++) {
         mask.room(1).put((byte) (trained == null || trained[i] ? 1 : 0));
       }
@@ -160,16 +158,27 @@ public final class TokenFileWriter implements AutoCloseable {
             share.textBytes() + bytes));
   }
 
-  private void putId(int id) throws IOException {
-    check(
-        id >= 0 && id < tokenizer.vocabSize(),
-        "token id %d is outside the vocabulary of %d; use the tokenizer that made it",
-        id,
-        tokenizer.vocabSize());
-    if (dtype == DType.U16) {
-      ids.room(2).putShort((short) id);
-    } else {
-      ids.room(4).putInt(id);
+  private void putIds(int[] document) throws IOException {
+    int vocabSize = tokenizer.vocabSize();
+    for (int id : document) {
+      if (id < 0 || id >= vocabSize) { // no check(): it would box every id
+        throw new DogeException(
+            String.format(
+                "token id %d is outside the vocabulary of %d; use the tokenizer that made it",
+                id, vocabSize));
+      }
+    }
+    int bytes = dtype.bytes();
+    for (int from = 0; from < document.length; ) {
+      ByteBuffer room = ids.room(bytes);
+      int to = from + Math.min(room.remaining() / bytes, document.length - from);
+      for (; from < to; from++) {
+        if (bytes == 2) {
+          room.putShort((short) document[from]);
+        } else {
+          room.putInt(document[from]);
+        }
+      }
     }
   }
 

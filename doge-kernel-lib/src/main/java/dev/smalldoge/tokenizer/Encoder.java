@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
  * sea", ids);}.
  */
 public final class Encoder {
-  private static final int MAX_CACHED_PIECES = 1 << 16;
+  private static final int MAX_CACHED_PIECES = 1 << 17;
   private static final int MAX_CACHED_LENGTH = 256;
 
   private final BytePairModel model; // null where DJL serves

@@ -42,6 +42,11 @@ public final class IdBuffer {
     return Arrays.copyOf(ids, size);
   }
 
+  /** A copy of the first ids, {@code most} of them where there are as many. */
+  public int[] toArray(int most) {
+    return Arrays.copyOf(ids, Math.min(size, most));
+  }
+
   /** Forgets all ids, keeps the room. */
   public void clear() {
     size = 0;

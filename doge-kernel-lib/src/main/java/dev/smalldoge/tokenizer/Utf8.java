@@ -3,11 +3,16 @@ package dev.smalldoge.tokenizer;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.DogeException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /** Text as UTF-8 in a buffer that is used again. For one thread. */
 final class Utf8 {
   private static final int KEPT = 1 << 20;
+  private static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private byte[] bytes = new byte[1024];
   private int size;
@@ -81,7 +86,14 @@ final class Utf8 {
   static void requireValid(byte[] text, int from, int to) {
     int at = from;
     while (at < to) {
-      int length = text[at] >= 0 ? 1 : sequence(text, at, to);
+      if (text[at] >= 0) { // most text is ASCII: eight bytes at a time
+        at++;
+        while (at + 8 <= to && ((long) LONGS.get(text, at) & 0x8080_8080_8080_8080L) == 0) {
+          at += 8;
+        }
+        continue;
+      }
+      int length = sequence(text, at, to);
       check(
           length > 0,
           "byte %d of the text, 0x%02X, is no valid UTF-8; mend or drop the text",

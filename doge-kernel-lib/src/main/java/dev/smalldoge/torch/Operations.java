@@ -113,21 +113,22 @@ public final class Operations {
 
   /** An INT64 tensor with a copy of the values. */
   public Tensor longs(long[] values, long... shape) {
-    if (device.isGpu() && values.length > 0 && uploads().isPresent()) {
-      Tensor tensor = empty(DType.INT64, shape);
-      uploads().get().upload(values, tensor);
-      return tensor;
-    }
-    ByteBuffer bytes = direct(values.length * (long) Long.BYTES);
-    bytes.asLongBuffer().put(values);
-    return new Tensor(fromBuffer(bytes, shape, INT64), bytes);
+    return longs(LongBuffer.wrap(values), shape);
   }
 
-  /** An INT64 tensor with a copy of what remains in the buffer. */
+  /**
+   * An INT64 tensor with a copy of what remains in the buffer; a direct one never is on the heap.
+   */
   public Tensor longs(LongBuffer values, long... shape) {
-    long[] copy = new long[values.remaining()];
-    values.duplicate().get(copy);
-    return longs(copy, shape);
+    LongBuffer source = values.duplicate();
+    if (device.isGpu() && source.hasRemaining() && uploads().isPresent()) {
+      Tensor tensor = empty(DType.INT64, shape);
+      uploads().get().upload(source, tensor);
+      return tensor;
+    }
+    ByteBuffer bytes = direct(source.remaining() * (long) Long.BYTES);
+    bytes.asLongBuffer().put(source);
+    return new Tensor(fromBuffer(bytes, shape, INT64), bytes);
   }
 
   private synchronized Optional<PinnedUploads> uploads() {

@@ -38,12 +38,12 @@ final class PinnedUploads {
     }
   }
 
-  /** Queues a copy of the values into the INT64 tensor. */
-  synchronized void upload(long[] values, Tensor target) {
+  /** Queues a copy of what remains in the buffer, taken at once, into the INT64 tensor. */
+  synchronized void upload(LongBuffer values, Tensor target) {
     Cuda.makeCurrent(context);
     int area = next;
     next = (next + 1) % AREAS;
-    long bytes = 8L * values.length;
+    long bytes = 8L * values.remaining();
     Cuda.await(events[area]);
     if (sizes[area] < bytes) {
       Cuda.freePinned(areas[area]);

@@ -6,6 +6,9 @@ import dev.smalldoge.data.Sequences;
 import dev.smalldoge.model.ModelInput;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,6 +22,8 @@ public final class TokenBatches implements BatchSource {
   private final Sequences sequences;
   private final int microBatchSize;
   private final Operations operations;
+  private final LongBuffer ids; // of one micro-batch, off the heap and used again
+  private final LongBuffer labels;
   private long position;
 
   /**
@@ -37,6 +42,15 @@ public final class TokenBatches implements BatchSource {
     this.sequences = sequences;
     this.microBatchSize = microBatchSize;
     this.operations = operations;
+    int tokens = Math.multiplyExact(microBatchSize, sequences.sequenceLength());
+    this.ids = direct(tokens);
+    this.labels = direct(tokens);
+  }
+
+  private static LongBuffer direct(int longs) {
+    return ByteBuffer.allocateDirect(Math.multiplyExact(longs, Long.BYTES))
+        .order(ByteOrder.nativeOrder())
+        .asLongBuffer();
   }
 
   @Override
@@ -50,8 +64,6 @@ public final class TokenBatches implements BatchSource {
 
   private MicroBatch batch(long number) {
     int length = sequences.sequenceLength();
-    long[] ids = new long[microBatchSize * length];
-    long[] labels = new long[ids.length];
     List<Long> bounds = new ArrayList<>();
     for (int row = 0; row < microBatchSize; row++) {
       int at = row * length;
@@ -60,10 +72,10 @@ public final class TokenBatches implements BatchSource {
         bounds.add((long) at + start);
       }
     }
-    bounds.add((long) ids.length);
+    bounds.add((long) ids.capacity());
     Tensor inputIds = operations.longs(ids, microBatchSize, length);
     Tensor labelIds = operations.longs(labels, microBatchSize, length);
-    return new LanguageModelBatch(input(inputIds, bounds, length), labelIds, counted(labels));
+    return new LanguageModelBatch(input(inputIds, bounds, length), labelIds, counted());
   }
 
   private ModelInput input(Tensor inputIds, List<Long> bounds, int length) {
@@ -79,10 +91,10 @@ public final class TokenBatches implements BatchSource {
         bounds.stream().mapToLong(Long::longValue).toArray());
   }
 
-  private static long counted(long[] labels) {
+  private long counted() {
     long counted = 0;
-    for (long label : labels) {
-      counted += label == Sequences.IGNORE_INDEX ? 0 : 1;
+    for (int i = 0; i < labels.capacity(); i++) {
+      counted += labels.get(i) == Sequences.IGNORE_INDEX ? 0 : 1;
     }
     return counted;
   }

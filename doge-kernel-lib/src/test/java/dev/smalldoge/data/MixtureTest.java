@@ -7,6 +7,7 @@ import dev.smalldoge.config.DataMixture;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,7 +35,7 @@ class MixtureTest {
     Sequences sequences = tokens.pad(16);
     long[] ids = new long[16];
     for (long position = 0; position < sequences.count(); position++) {
-      int[] starts = sequences.read(position, ids, new long[16], 0);
+      int[] starts = sequences.read(position, LongBuffer.wrap(ids), LongBuffer.allocate(16), 0);
       int[] text = new int[starts[1] - 2];
       for (int i = 0; i < text.length; i++) {
         text[i] = (int) ids[i + 1];

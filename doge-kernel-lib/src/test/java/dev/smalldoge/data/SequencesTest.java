@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
 import java.io.IOException;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,7 +50,8 @@ class SequencesTest {
     static Row read(Sequences sequences, long position) {
       long[] ids = new long[sequences.sequenceLength()];
       long[] labels = new long[ids.length];
-      return new Row(ids, labels, sequences.read(position, ids, labels, 0));
+      return new Row(
+          ids, labels, sequences.read(position, LongBuffer.wrap(ids), LongBuffer.wrap(labels), 0));
     }
   }
 
@@ -166,7 +168,7 @@ class SequencesTest {
     long[] ids = new long[2 * LENGTH + 1];
     long[] labels = new long[2 * LENGTH + 1];
     Sequences sequences = tokens.pack(LENGTH);
-    sequences.read(3, ids, labels, LENGTH);
+    sequences.read(3, LongBuffer.wrap(ids), LongBuffer.wrap(labels), LENGTH);
     assertThat(Arrays.copyOfRange(ids, LENGTH, 2 * LENGTH)).isEqualTo(Row.read(sequences, 3).ids());
     assertThat(Arrays.copyOf(ids, LENGTH)).containsOnly(0);
     assertThat(ids[2 * LENGTH]).isZero();

@@ -22,6 +22,7 @@ import dev.smalldoge.torch.TensorScope;
 import dev.smalldoge.train.LanguageModelBatch;
 import dev.smalldoge.train.TokenBatches;
 import java.io.IOException;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ class FineTuningTest {
   private static String learned(Sequences sequences) {
     long[] ids = new long[80];
     long[] labels = new long[80];
-    sequences.read(0, ids, labels, 0);
+    sequences.read(0, LongBuffer.wrap(ids), LongBuffer.wrap(labels), 0);
     StringBuilder text = new StringBuilder();
     for (long label : labels) {
       text.append(label < 0 ? "." : TOKENIZER.decode(new int[] {(int) label}, false));

@@ -1,0 +1,45 @@
+package dev.smalldoge.data;
+
+import dev.smalldoge.tokenizer.Encoder;
+import dev.smalldoge.tokenizer.IdBuffer;
+import dev.smalldoge.tokenizer.Tokenizer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Plain texts as documents: BOS, the text's ids, EOS where it is wanted. Each thread uses its own
+ * encoder and buffer again and again.
+ */
+final class TextIds {
+  private final int bos;
+  private final int eos;
+  private final ThreadLocal<Encoder> encoders;
+  private final ThreadLocal<IdBuffer> buffers = ThreadLocal.withInitial(IdBuffer::new);
+
+  TextIds(Tokenizer tokenizer) {
+    this.bos = tokenizer.bosTokenId();
+    this.eos = tokenizer.eosTokenId();
+    this.encoders = ThreadLocal.withInitial(tokenizer::encoder);
+  }
+
+  /** BOS, all ids of {@code text}, which must be Unicode, and EOS. */
+  EncodedDocument whole(String text) {
+    return document(text, true, Integer.MAX_VALUE);
+  }
+
+  /** BOS and the ids of {@code text}, which must be Unicode; at most {@code maxLength} of them. */
+  EncodedDocument cut(String text, int maxLength) {
+    return document(text, false, maxLength);
+  }
+
+  private EncodedDocument document(String text, boolean ended, int maxLength) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    IdBuffer ids = buffers.get();
+    ids.clear();
+    ids.add(bos);
+    encoders.get().encode(bytes, 0, bytes.length, ids);
+    if (ended) {
+      ids.add(eos);
+    }
+    return new EncodedDocument(ids.toArray(maxLength), null, bytes.length);
+  }
+}
