@@ -7,12 +7,13 @@ import dev.smalldoge.model.Weights;
 import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.FusedAttention;
+import dev.smalldoge.torch.FusedAttention.Attended;
+import dev.smalldoge.torch.FusedAttention.FoldWeights;
+import dev.smalldoge.torch.FusedAttention.Folded;
+import dev.smalldoge.torch.FusedAttention.Positions;
 import dev.smalldoge.torch.FusedKernels;
-import dev.smalldoge.torch.FusedKernels.Attended;
-import dev.smalldoge.torch.FusedKernels.FoldWeights;
-import dev.smalldoge.torch.FusedKernels.Folded;
 import dev.smalldoge.torch.FusedKernels.Normed;
-import dev.smalldoge.torch.FusedKernels.Positions;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -159,11 +160,12 @@ public final class KernelsBench {
             null);
     Folded folded =
         new Folded(
-            random(batch, LENGTH, heads, FusedKernels.FOLDED_WIDTH),
-            random(batch, LENGTH, groups, FusedKernels.FOLDED_WIDTH),
+            random(batch, LENGTH, heads, FusedAttention.FOLDED_WIDTH),
+            random(batch, LENGTH, groups, FusedAttention.FOLDED_WIDTH),
             wide(batch, LENGTH, groups));
-    double foldBytes = 2.0 * n * (all + (heads + groups) * (double) FusedKernels.FOLDED_WIDTH);
-    Runnable fold = () -> kernels.fold(qkv, weights, positions, folded, n, LENGTH, 1e-6);
+    double foldBytes = 2.0 * n * (all + (heads + groups) * (double) FusedAttention.FOLDED_WIDTH);
+    Runnable fold =
+        () -> kernels.attention().fold(qkv, weights, positions, folded, n, LENGTH, 1e-6);
     add("fold", layers, foldBytes, 0, fold);
     fold.run();
     double flops = 2.0 * n * LENGTH * width; // two products, half of them hidden
@@ -172,8 +174,8 @@ public final class KernelsBench {
         layers,
         0,
         flops,
-        () -> kernels.attend(folded.queries(), folded.keys(), qkv).close());
-    Attended attended = kernels.attend(folded.queries(), folded.keys(), qkv);
+        () -> kernels.attention().attend(folded.queries(), folded.keys(), qkv).close());
+    Attended attended = kernels.attention().attend(folded.queries(), folded.keys(), qkv);
     Tensor gradient = random(batch, LENGTH, heads, FusedKernels.HEAD_WIDTH);
     add(
         "attention: backward",
@@ -182,12 +184,16 @@ public final class KernelsBench {
         2.5 * flops,
         () -> {
           for (Tensor t :
-              kernels.attendBackward(gradient, folded.queries(), folded.keys(), qkv, attended)) {
+              kernels
+                  .attention()
+                  .attendBackward(gradient, folded.queries(), folded.keys(), qkv, attended)) {
             t.close();
           }
         });
     Tensor[] found =
-        kernels.attendBackward(gradient, folded.queries(), folded.keys(), qkv, attended);
+        kernels
+            .attention()
+            .attendBackward(gradient, folded.queries(), folded.keys(), qkv, attended);
     Tensor dqkv = random(n, all);
     add(
         "fold: backward",
@@ -195,8 +201,10 @@ public final class KernelsBench {
         foldBytes + 2.0 * n * (all + keyWidth),
         0,
         () ->
-            kernels.foldBackward(
-                found, qkv, folded, weights, positions, dqkv, weights, n, LENGTH, 1e-6));
+            kernels
+                .attention()
+                .foldBackward(
+                    found, qkv, folded, weights, positions, dqkv, weights, n, LENGTH, 1e-6));
   }
 
   private void head() {
@@ -222,7 +230,7 @@ public final class KernelsBench {
         times,
         2 * bytes,
         0,
-        () -> kernels.crossEntropy(logits, labels, losses, 0, chunk, vocab, 1e-3));
+        () -> kernels.head().crossEntropy(logits, labels, losses, 0, chunk, vocab, 1e-3));
     add(
         "logits: dx",
         times,
@@ -243,7 +251,7 @@ public final class KernelsBench {
         1,
         6.0 * n * d,
         0,
-        () -> kernels.embedBackward(dx, tokens, gradient, n, -1));
+        () -> kernels.head().embedBackward(dx, tokens, gradient, n, -1));
   }
 
   private void optimizer() {

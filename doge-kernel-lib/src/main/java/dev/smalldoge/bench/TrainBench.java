@@ -13,6 +13,8 @@ import dev.smalldoge.model.Weights;
 import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.FusedKernels;
+import dev.smalldoge.torch.GpuActivity;
+import dev.smalldoge.torch.GpuActivity.Seen;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
@@ -22,11 +24,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.IntFunction;
 
 /**
  * Times whole training steps, forward, backward and AdamW, on random tokens: tokens per second by
- * size and micro-batch, one line and one JSON object a row.
+ * size and micro-batch, and the share of the time that the GPU waited, one line and one JSON object
+ * a row.
  */
 public final class TrainBench {
   static final Map<String, ModelConfig> SIZES = sizes();
@@ -35,6 +40,8 @@ public final class TrainBench {
   private static final double PEAK_FLOPS = 989e12;
 
   private static final double REACHABLE_FLOPS = 790e12;
+
+  private static final int WATCHED_STEPS = 4;
 
   private TrainBench() {}
 
@@ -45,6 +52,8 @@ public final class TrainBench {
     sizes.put("60M", ModelConfig.doge60M());
     sizes.put("160M", ModelConfig.doge160M());
     sizes.put("320M", ModelConfig.doge320M());
+    sizes.put("20M-MoE", ModelConfig.doge20MMoe());
+    sizes.put("120M-MoE", ModelConfig.doge120MMoe());
     return sizes;
   }
 
@@ -53,7 +62,7 @@ public final class TrainBench {
    *
    * @param device where
    * @param precision what is computed in
-   * @param sizes names among tiny, 20M, 60M, 160M, 320M
+   * @param sizes names among tiny, 20M, 60M, 160M, 320M, 20M-MoE, 120M-MoE
    * @param microBatchSizes sequences a step
    * @param sequenceLength tokens a sequence
    * @param steps steps that are timed, after a quarter as many that are not
@@ -80,7 +89,7 @@ public final class TrainBench {
   public static void run(Plan plan) {
     System.out.printf(
         Locale.ROOT,
-        "%-6s %11s %12s %10s %9s %9s %7s %9s %9s %13s%n",
+        "%-8s %11s %12s %10s %9s %9s %7s %9s %9s %8s %7s %13s%n",
         "size",
         "microBatch",
         "tokens/s",
@@ -90,6 +99,8 @@ public final class TrainBench {
         "MFU",
         "GiB used",
         "launches",
+        "kernels",
+        "idle",
         "s to 1st step");
     for (String size : plan.sizes) {
       ModelConfig config = config(size);
@@ -97,7 +108,7 @@ public final class TrainBench {
         try {
           time(plan, size, config, microBatchSize);
         } catch (DogeException e) {
-          System.out.printf(Locale.ROOT, "%-6s %11d %s%n", size, microBatchSize, e.getMessage());
+          System.out.printf(Locale.ROOT, "%-8s %11d %s%n", size, microBatchSize, e.getMessage());
         }
       }
     }
@@ -131,18 +142,39 @@ public final class TrainBench {
         double loss = step(model, optimizer, ids, tokens); // waits for the device
         double seconds = (System.nanoTime() - began) / 1e9;
         double launches = (FusedKernels.launches() - launchesBefore) / (double) plan.steps;
+        long bytes = used(plan);
+        Optional<Seen> seen =
+            plan.device.isGpu()
+                ? watched(i -> launch(model, optimizer, ids, tokens))
+                : Optional.empty();
         report(
             plan,
             size,
             config,
             microBatchSize,
-            new Measured(plan.steps * tokens / seconds, firstStep, loss, launches, used(plan)));
+            new Measured(plan.steps * tokens / seconds, firstStep, loss, launches, bytes, seen));
       }
     } finally {
       if (plan.device.isGpu()) {
         Torch.emptyCache(); // the next row's memory is then its own
       }
     }
+  }
+
+  /** What the GPU did in a few more steps, which run one after the other as in training. */
+  private static Optional<Seen> watched(IntFunction<Tensor> launch) {
+    Optional<GpuActivity> activity = GpuActivity.available();
+    activity.ifPresent(GpuActivity::start);
+    Tensor last = null;
+    for (int i = 0; i < WATCHED_STEPS; i++) {
+      if (last != null) {
+        last.close();
+      }
+      last = launch.apply(i);
+    }
+    last.item(); // waits for the device
+    last.close();
+    return activity.map(GpuActivity::stop);
   }
 
   private static Tensor launch(DogeForCausalLm model, AdamW optimizer, long[][] ids, long tokens) {
@@ -173,10 +205,20 @@ public final class TrainBench {
 
   /** One row's figures; bytes are those that the process took from the device. */
   private record Measured(
-      double tokensPerSecond, double firstStep, double loss, double launches, long bytes) {}
+      double tokensPerSecond,
+      double firstStep,
+      double loss,
+      double launches,
+      long bytes,
+      Optional<Seen> seen) {}
 
   private static long used(Plan plan) {
     return plan.device.isGpu() ? FusedKernels.usedBytes(plan.device) : 0;
+  }
+
+  /** The part of a step, timed without watching, in which no kernel ran. */
+  private static double idleShare(Seen seen, double millisecondsPerStep) {
+    return 1 - 1e3 * seen.busy() / WATCHED_STEPS / millisecondsPerStep;
   }
 
   private static void report(
@@ -188,7 +230,7 @@ public final class TrainBench {
     double milliseconds = 1e3 * microBatchSize * plan.sequenceLength / measured.tokensPerSecond;
     System.out.printf(
         Locale.ROOT,
-        "%-6s %11d %,12.0f %10.2f %9.1f %8.1f%% %6.1f%% %9.2f %9.0f %13.1f%n",
+        "%-8s %11d %,12.0f %10.2f %9.1f %8.1f%% %6.1f%% %9.2f %9.0f %8s %7s %13.1f%n",
         size,
         microBatchSize,
         measured.tokensPerSecond,
@@ -198,6 +240,14 @@ public final class TrainBench {
         100 * rate / PEAK_FLOPS,
         measured.bytes / (double) (1L << 30),
         measured.launches,
+        measured
+            .seen
+            .map(s -> String.format(Locale.ROOT, "%.0f", s.kernels() / (double) WATCHED_STEPS))
+            .orElse("-"),
+        measured
+            .seen
+            .map(s -> String.format(Locale.ROOT, "%.1f%%", 100 * idleShare(s, milliseconds)))
+            .orElse("-"),
         measured.firstStep);
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("bench", "train");
@@ -213,6 +263,8 @@ public final class TrainBench {
     row.put("teraflopsPerSecond", rate / 1e12);
     row.put("bytesUsed", measured.bytes);
     row.put("launchesPerStep", measured.launches);
+    measured.seen.ifPresent(s -> row.put("kernelsPerStep", s.kernels() / WATCHED_STEPS));
+    measured.seen.ifPresent(s -> row.put("idleShare", idleShare(s, milliseconds)));
     row.put("secondsToFirstStep", measured.firstStep);
     row.put("loss", measured.loss);
     System.out.println(new Gson().toJson(row));

@@ -2,12 +2,13 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.FusedAttention;
+import dev.smalldoge.torch.FusedAttention.Attended;
+import dev.smalldoge.torch.FusedAttention.FoldWeights;
+import dev.smalldoge.torch.FusedAttention.Folded;
+import dev.smalldoge.torch.FusedAttention.Positions;
 import dev.smalldoge.torch.FusedKernels;
-import dev.smalldoge.torch.FusedKernels.Attended;
-import dev.smalldoge.torch.FusedKernels.FoldWeights;
-import dev.smalldoge.torch.FusedKernels.Folded;
 import dev.smalldoge.torch.FusedKernels.Normed;
-import dev.smalldoge.torch.FusedKernels.Positions;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.Map;
@@ -60,8 +61,8 @@ final class FusedLayer {
     qkv = scratch.keep(DType.BFLOAT16, rows, length, heads + 2L * groups, config.headDim());
     folded =
         new Folded(
-            scratch.keep(DType.BFLOAT16, rows, length, heads, FusedKernels.FOLDED_WIDTH),
-            scratch.keep(DType.BFLOAT16, rows, length, groups, FusedKernels.FOLDED_WIDTH),
+            scratch.keep(DType.BFLOAT16, rows, length, heads, FusedAttention.FOLDED_WIDTH),
+            scratch.keep(DType.BFLOAT16, rows, length, groups, FusedAttention.FOLDED_WIDTH),
             scratch.keep(DType.FLOAT32, rows, length, groups));
     gateAndUp = scratch.keep(DType.BFLOAT16, rows * length, 2L * config.intermediateSize());
   }
@@ -108,8 +109,8 @@ final class FusedLayer {
     int inner = config.intermediateSize();
     double eps = config.rmsNormEps();
     kernels.linear(input.normed(), matrices.attentionInput(number).copy(), qkv, n, d, all);
-    kernels.fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
-    attended = released(kernels.attend(folded.queries(), folded.keys(), qkv));
+    kernels.attention().fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
+    attended = released(kernels.attention().attend(folded.queries(), folded.keys(), qkv));
     kernels.linear(
         attended.out(), matrices.attentionOutput(number).copy(), scratch.branch(), n, width, d);
     kernels.addNorm(
@@ -173,20 +174,23 @@ final class FusedLayer {
     kernels.addWeightGradient(scratch.dmiddle(), attended.out(), out.gradient(), n, width, d);
     try (TensorScope scope = new TensorScope()) {
       Tensor[] found =
-          kernels.attendBackward(
-              scratch.dattended(), folded.queries(), folded.keys(), qkv, attended);
+          kernels
+              .attention()
+              .attendBackward(scratch.dattended(), folded.queries(), folded.keys(), qkv, attended);
       attended.close();
-      kernels.foldBackward(
-          found,
-          qkv,
-          folded,
-          foldWeights,
-          positions,
-          scratch.dqkv(),
-          foldGradients,
-          n,
-          scratch.length(),
-          config.rmsNormEps());
+      kernels
+          .attention()
+          .foldBackward(
+              found,
+              qkv,
+              folded,
+              foldWeights,
+              positions,
+              scratch.dqkv(),
+              foldGradients,
+              n,
+              scratch.length(),
+              config.rmsNormEps());
     }
     kernels.linearBackward(scratch.dqkv(), in.copy(), scratch.dnormed(), n, d, all);
     kernels.addWeightGradient(scratch.dqkv(), input.normed(), in.gradient(), n, d, all);

@@ -2,9 +2,10 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.FusedAttention;
+import dev.smalldoge.torch.FusedAttention.Positions;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
-import dev.smalldoge.torch.FusedKernels.Positions;
 import dev.smalldoge.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,7 +65,7 @@ final class FusedLayers implements AutoCloseable {
     return fits(config, weights.operations().device(), precision)
         && everyWeightTrains
         && DynamicMaskAttention.folds(config, input, true)
-        && mostDocuments(input) <= FusedKernels.MOST_DOCUMENTS;
+        && mostDocuments(input) <= FusedAttention.MOST_DOCUMENTS;
   }
 
   /** The largest number of documents in a row. */
@@ -152,22 +153,30 @@ final class FusedLayers implements AutoCloseable {
       layers.get(i).backward(positions);
       layerDone.accept(i);
     }
-    kernels.embedBackward(
-        scratch.dx(), input.inputIds(), matrices.embedding().gradient(), n, config.padTokenId());
+    kernels
+        .head()
+        .embedBackward(
+            scratch.dx(),
+            input.inputIds(),
+            matrices.embedding().gradient(),
+            n,
+            config.padTokenId());
   }
 
   /** Nats (FLOAT64, their sum) of the hidden states, and the gradient of those (B, T, d). */
   Tensor[] headLoss(Tensor hidden, Tensor next, double scale) {
     Tensor nats =
-        kernels.headLoss(
-            hidden,
-            matrices.head().copy(),
-            next,
-            scale,
-            scratch.logits(),
-            scratch.losses(),
-            scratch.dnormed(),
-            matrices.head().gradient());
+        kernels
+            .head()
+            .headLoss(
+                hidden,
+                matrices.head().copy(),
+                next,
+                scale,
+                scratch.logits(),
+                scratch.losses(),
+                scratch.dnormed(),
+                matrices.head().gradient());
     return new Tensor[] {nats, scratch.dnormed()};
   }
 

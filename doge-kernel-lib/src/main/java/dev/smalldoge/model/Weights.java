@@ -27,6 +27,8 @@ public final class Weights implements AutoCloseable {
   private final Operations operations;
   private final Map<String, Tensor> byName;
   private final Map<String, Tensor> gradients = new LinkedHashMap<>();
+  private Map<Tensor, Tensor> narrowCopies = Map.of();
+  private long narrowState = -1;
   private long changes;
 
   private Weights(Operations operations, Map<String, Tensor> byName) {
@@ -193,6 +195,29 @@ public final class Weights implements AutoCloseable {
   /** Tells that an optimizer has changed the weights; libtorch does not count its writes. */
   public void changed() {
     changes++;
+  }
+
+  /**
+   * BFLOAT16 copies, by their weight, that a fused step reads; an optimizer may write them with the
+   * weights and then say that they are {@linkplain #narrowCopiesTaken taken}.
+   */
+  public Map<Tensor, Tensor> narrowCopies() {
+    return narrowCopies;
+  }
+
+  void narrowCopies(Map<Tensor, Tensor> copies) {
+    narrowCopies = copies;
+    narrowState = -1;
+  }
+
+  /** Tells that all copies are those of the weights as they are now. */
+  public void narrowCopiesTaken() {
+    narrowState = state();
+  }
+
+  /** Whether it is these copies that were taken last, and no weight has changed since. */
+  boolean narrowCopiesHold(Map<Tensor, Tensor> copies) {
+    return narrowCopies == copies && narrowState == state();
   }
 
   /** A number that is another one whenever the weights may have changed. */

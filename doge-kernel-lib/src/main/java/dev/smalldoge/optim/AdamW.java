@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.model.Weights;
+import dev.smalldoge.torch.AdamWKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Operations.AdamWGroup;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -68,6 +70,7 @@ public final class AdamW implements Optimizer {
   private final Operations operations;
   private final Settings settings;
   private final Predicate<String> decays;
+  private final Optional<AdamWKernels> kernels;
   private final Map<String, Tensor> means = new TreeMap<>();
   private final Map<String, Tensor> squares = new TreeMap<>();
   private final Map<String, Long> updates = new TreeMap<>();
@@ -86,6 +89,7 @@ public final class AdamW implements Optimizer {
     this.operations = weights.operations();
     this.settings = settings;
     this.decays = decays;
+    this.kernels = AdamWKernels.of(operations);
     refresh();
   }
 
@@ -160,6 +164,9 @@ public final class AdamW implements Optimizer {
   @Override
   public Tensor update(double learningRate) {
     try (GradMode off = GradMode.off()) {
+      if (kernels.isPresent()) {
+        return update(kernels.get(), learningRate);
+      }
       Tensor norm = operations.globalNorm(gradients);
       for (AdamWGroup group : groups) {
         operations.adamW(
@@ -175,6 +182,25 @@ public final class AdamW implements Optimizer {
       weights.changed();
       return norm;
     }
+  }
+
+  private Tensor update(AdamWKernels own, double learningRate) {
+    Map<Tensor, Tensor> copies = weights.narrowCopies();
+    Tensor norm =
+        own.update(
+            groups,
+            copies,
+            new AdamWKernels.Constants(
+                settings.maxGradNorm(),
+                learningRate,
+                settings.beta1(),
+                settings.beta2(),
+                settings.eps()));
+    weights.changed();
+    if (weights.gradients().size() == weights.byName().size()) {
+      weights.narrowCopiesTaken(); // all of them were written
+    }
+    return norm;
   }
 
   /**
@@ -217,5 +243,6 @@ public final class AdamW implements Optimizer {
     means.values().forEach(Tensor::close);
     squares.values().forEach(Tensor::close);
     groups.forEach(g -> g.step().close());
+    kernels.ifPresent(AdamWKernels::close);
   }
 }

@@ -24,7 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * kept on disk, so that only the first run ever waits for the compiler.
  */
 final class CudaProgram {
-  private static final String SOURCE = "kernels.cu";
+  private static final String NAME = "doge.cu";
   private static boolean bound;
 
   private final long module;
@@ -53,13 +53,16 @@ final class CudaProgram {
    * The program with {@code -Dname=value} for each constant, on the current context.
    *
    * @param architecture as in {@code sm_90}: 90
+   * @param parts names of the texts it consists of, besides the common one
    */
-  CudaProgram(int architecture, Map<String, Integer> constants) {
+  CudaProgram(int architecture, List<String> parts, Map<String, Integer> constants) {
     List<String> options =
         new java.util.ArrayList<>(List.of("--gpu-architecture=sm_" + architecture));
     constants.forEach((name, value) -> options.add("-D" + name + "=" + value));
     bind();
-    module = Cuda.module(cubin(text(), options));
+    StringBuilder source = new StringBuilder(text("common"));
+    parts.forEach(part -> source.append(text(part)));
+    module = Cuda.module(cubin(source.toString(), options));
   }
 
   private static synchronized void bind() {
@@ -74,10 +77,10 @@ final class CudaProgram {
     return functions.computeIfAbsent(name, n -> Cuda.function(module, n));
   }
 
-  private static String text() {
-    try (InputStream in = CudaProgram.class.getResourceAsStream(SOURCE)) {
+  private static String text(String part) {
+    try (InputStream in = CudaProgram.class.getResourceAsStream(part + ".cu")) {
       if (in == null) {
-        throw new IllegalStateException("resource " + SOURCE + " is missing from the jar");
+        throw new IllegalStateException("resource " + part + ".cu is missing from the jar");
       }
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
@@ -131,8 +134,7 @@ final class CudaProgram {
 
   private static byte[] compile(String source, List<String> options) {
     Memory handle = new Memory(8);
-    Cuda.check(
-        "nvrtcCreateProgram", Nvrtc.nvrtcCreateProgram(handle, source, SOURCE, 0, null, null));
+    Cuda.check("nvrtcCreateProgram", Nvrtc.nvrtcCreateProgram(handle, source, NAME, 0, null, null));
     long program = handle.getLong(0);
     try {
       StringArray array = new StringArray(options.toArray(String[]::new));

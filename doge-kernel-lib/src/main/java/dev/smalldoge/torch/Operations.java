@@ -497,7 +497,7 @@ public final class Operations {
       Tensor queries,
       Tensor keys,
       Tensor qkv,
-      FusedKernels.Attended attended,
+      FusedAttention.Attended attended,
       double scale) {
     return script.callTuple(
         "attend_fused_backward",

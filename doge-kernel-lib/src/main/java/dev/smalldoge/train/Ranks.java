@@ -127,6 +127,7 @@ public final class Ranks implements AutoCloseable {
           sum / size());
     }
     transport.broadcast(List.copyOf(model.weights().byName().values()));
+    model.weights().changed();
   }
 
   /** What sums the gradients of each step; null for a process that is alone. */

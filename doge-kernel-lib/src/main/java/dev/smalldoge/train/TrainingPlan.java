@@ -10,6 +10,7 @@ import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.optim.LearningRateSchedule;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.FusedAttention;
 import dev.smalldoge.torch.FusedKernels;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -104,7 +105,7 @@ public record TrainingPlan(
     long heads = config.numAttentionHeads();
     long groups = config.numKeyValueHeads();
     long all = (heads + 2 * groups) * FusedKernels.HEAD_WIDTH;
-    long folded = (heads + groups) * FusedKernels.FOLDED_WIDTH;
+    long folded = (heads + groups) * FusedAttention.FOLDED_WIDTH;
     long perLayer =
         2 * (5 * d + all + folded + 2L * config.intermediateSize()) + 4 * (2 + groups + heads);
     long shared = 2 * (7 * d + 2 * all + folded + config.intermediateSize());

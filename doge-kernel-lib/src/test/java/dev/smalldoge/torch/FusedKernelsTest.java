@@ -170,7 +170,9 @@ class FusedKernelsTest {
       }
     }
     Tensor found = operations.zeros(DType.FLOAT32, ROWS);
-    kernels.crossEntropy(logits.tensor, operations.longs(labels, ROWS), found, 0, ROWS, vocab, 0.5);
+    kernels
+        .head()
+        .crossEntropy(logits.tensor, operations.longs(labels, ROWS), found, 0, ROWS, vocab, 0.5);
     assertThat(error(losses, found.toFloats())).isLessThan(EXACT);
     assertThat(error(gradient, floats(logits.tensor))).isLessThan(ROUNDED);
   }
@@ -218,7 +220,7 @@ class FusedKernelsTest {
         expected[(int) ids[row] * WIDTH + c] += dx.values[row * WIDTH + c];
       }
     }
-    kernels.embedBackward(dx.tensor, operations.longs(ids, ROWS), gradient.tensor, ROWS, 2);
+    kernels.head().embedBackward(dx.tensor, operations.longs(ids, ROWS), gradient.tensor, ROWS, 2);
     assertThat(error(expected, gradient.tensor.toFloats())).isLessThan(EXACT);
   }
 

@@ -1,0 +1,77 @@
+package dev.smalldoge.torch;
+
+import dev.smalldoge.config.DogeException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** One program of our kernels on one device, and how they are launched. */
+final class CudaKernels {
+  /** Threads of most blocks. */
+  static final int THREADS = 256;
+
+  private static final AtomicLong LAUNCHES = new AtomicLong();
+  private static final int OLDEST_ARCHITECTURE = 80;
+  private static final int ROWS_PER_BLOCK = 8;
+
+  private final long context;
+  private final int processors;
+  private final CudaProgram program;
+  private final CudaArguments arguments = new CudaArguments();
+
+  /**
+   * Compiles the program, or takes it from before, and makes the device current.
+   *
+   * @param parts names of the texts that follow the common one
+   * @param constants what the texts leave open
+   * @throws DogeException where the device or its libraries cannot run it
+   */
+  CudaKernels(Device device, List<String> parts, Map<String, Integer> constants) {
+    this.context = Cuda.context(device.index());
+    Cuda.makeCurrent(context);
+    int architecture = Cuda.architecture(device.index());
+    if (architecture < OLDEST_ARCHITECTURE) {
+      throw new DogeException(
+          "compute capability "
+              + architecture
+              + " has no bf16 arithmetic; the fused kernels need 80 or later");
+    }
+    this.processors = Cuda.multiprocessors(device.index());
+    this.program = new CudaProgram(architecture, parts, constants);
+  }
+
+  /** Makes this device current on the calling thread; once before a step's first launch. */
+  void enter() {
+    Cuda.makeCurrent(context);
+  }
+
+  int processors() {
+    return processors;
+  }
+
+  void launch(String kernel, long blocksX, int blocksY, int threads, Object... values) {
+    count();
+    Cuda.launch(
+        program.function(kernel), Math.toIntExact(blocksX), blocksY, threads, arguments.of(values));
+  }
+
+  /** Blocks of a kernel whose warps take a row each. */
+  static long blocks(long rows) {
+    return (rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK;
+  }
+
+  /** Blocks of a kernel whose threads go on until all is done. */
+  long elementBlocks(long threads) {
+    return Math.min((threads + THREADS - 1) / THREADS, 8L * processors);
+  }
+
+  /** Counts a launch. */
+  static void count() {
+    LAUNCHES.incrementAndGet();
+  }
+
+  /** What this process has launched. */
+  static long launches() {
+    return LAUNCHES.get();
+  }
+}

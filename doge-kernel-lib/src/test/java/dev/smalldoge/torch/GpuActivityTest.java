@@ -1,0 +1,25 @@
+package dev.smalldoge.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The sum over kernels that overlap, nest, touch and leave gaps. */
+class GpuActivityTest {
+  @Test
+  void countsTimeInWhichAnyKernelRuns() {
+    List<long[]> intervals = new ArrayList<>();
+    intervals.add(new long[] {400, 500}); // given out of order
+    intervals.add(new long[] {0, 100});
+    intervals.add(new long[] {50, 150}); // overlaps
+    intervals.add(new long[] {60, 70}); // within
+    intervals.add(new long[] {150, 200}); // touches; 200 to 400 nothing runs
+    GpuActivity.Seen seen = GpuActivity.seen(intervals);
+    assertThat(seen.kernels()).isEqualTo(5);
+    assertThat(seen.busy()).isCloseTo(300e-9, within(1e-15));
+    assertThat(GpuActivity.seen(new ArrayList<>()).busy()).isZero();
+  }
+}
