@@ -13,9 +13,9 @@ import time
 
 import nbformat
 from jupyter_client.manager import start_new_kernel
+from kernel_client import KERNEL, Session, contains, equal, interrupted, processor_seconds
 from nbclient import NotebookClient
 
-KERNEL = sys.argv[1]
 WANTED = sys.argv[2:]
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHECKS = []
@@ -24,66 +24,6 @@ CHECKS = []
 def check(function):
     CHECKS.append(function)
     return function
-
-
-class Session:
-    """One kernel, its client, and the outputs of the cells that ran."""
-
-    def __init__(self, **options):
-        self.started = time.time()
-        self.manager, self.client = start_new_kernel(kernel_name=KERNEL, startup_timeout=60, **options)
-
-    def run(self, code, stdin=None, timeout=60, **options):
-        outputs = []
-        reply = self.client.execute_interactive(
-            code,
-            timeout=timeout,
-            allow_stdin=stdin is not None,
-            output_hook=lambda message: outputs.append(message),
-            stdin_hook=(lambda _: self.client.input(stdin)) if stdin is not None else None,
-            **options,
-        )
-        return Outputs(reply["content"], outputs)
-
-
-class Outputs:
-    def __init__(self, reply, messages):
-        self.reply = reply
-        self.messages = [m for m in messages if m["msg_type"] not in ("status", "execute_input")]
-
-    def of(self, kind):
-        return [m["content"] for m in self.messages if m["msg_type"] == kind]
-
-    @property
-    def text(self):
-        return "".join(c["text"] for c in self.of("stream") if c["name"] == "stdout")
-
-    @property
-    def errors(self):
-        return "".join(c["text"] for c in self.of("stream") if c["name"] == "stderr")
-
-    @property
-    def result(self):
-        return self.of("execute_result")[0]["data"]
-
-    @property
-    def traceback(self):
-        return "\n".join(self.of("error")[0]["traceback"])
-
-
-def processor_seconds(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def equal(actual, expected):
-    assert actual == expected, f"{actual!r} is not {expected!r}"
-
-
-def contains(text, *parts):
-    for part in parts:
-        assert part in text, f"{part!r} is not in {text!r}"
 
 
 @check
@@ -262,24 +202,6 @@ def a_failed_cell_aborts_those_that_wait(session):
             break
         assert "must not run" not in str(message["content"].get("text")), message
     equal(session.run("1").result["text/plain"], "1")
-
-
-def interrupted(session, code):
-    """Runs code, which prints "running" when it is where the interrupt should find it."""
-    sent = []
-    messages = []
-
-    def interrupt():
-        sent.append(time.time())
-        session.manager.interrupt_kernel()
-
-    def hook(message):
-        messages.append(message)
-        if message["msg_type"] == "stream" and "running" in message["content"]["text"]:
-            threading.Timer(0.3, interrupt).start()
-
-    reply = session.client.execute_interactive(code, timeout=60, output_hook=hook)
-    return Outputs(reply["content"], messages), time.time() - sent[0]
 
 
 @check
@@ -572,16 +494,9 @@ def a_crash_in_native_code_is_told():
         manager.shutdown_kernel(now=True)
 
 
-def report(name, function, *arguments):
-    if WANTED and name not in WANTED:
-        return
-    start = time.time()
-    try:
-        function(*arguments)
-        print(f"ok {name} ({time.time() - start:.2f} s)", flush=True)
-    except BaseException as problem:  # every failure becomes a line, also a time-out
-        reason = f"{type(problem).__name__}: {problem}".replace("\n", " | ")
-        print(f"not ok {name}: {reason}", flush=True)
+def run(name, function, *arguments):
+    if not WANTED or name in WANTED:
+        report(name, function, *arguments)
 
 
 def main():
@@ -595,13 +510,13 @@ def main():
         flush=True,
     )
     for function in CHECKS:
-        report(function.__name__, function, session)
+        run(function.__name__, function, session)
     session.manager.shutdown_kernel(now=True)
-    report("notebook_runs_through_nbclient", notebook_runs_through_nbclient)
-    report("an_ijava_notebook_runs_unchanged", an_ijava_notebook_runs_unchanged)
-    report("ijava_environment_variables", ijava_environment_variables)
-    report("a_killed_kernel_is_told_by_the_next", a_killed_kernel_is_told_by_the_next)
-    report("a_crash_in_native_code_is_told", a_crash_in_native_code_is_told)
+    run("notebook_runs_through_nbclient", notebook_runs_through_nbclient)
+    run("an_ijava_notebook_runs_unchanged", an_ijava_notebook_runs_unchanged)
+    run("ijava_environment_variables", ijava_environment_variables)
+    run("a_killed_kernel_is_told_by_the_next", a_killed_kernel_is_told_by_the_next)
+    run("a_crash_in_native_code_is_told", a_crash_in_native_code_is_told)
 
 
 main()

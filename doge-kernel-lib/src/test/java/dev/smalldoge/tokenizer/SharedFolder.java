@@ -4,11 +4,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The folder {@code shared} beside the repository, which tests tagged {@code shared} need. */
-final class SharedFolder {
+public final class SharedFolder {
   private SharedFolder() {}
 
   /** A folder in it, found from the working directory upwards. */
-  static Path path(String name) {
+  public static Path path(String name) {
     for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
       Path candidate = at.resolve("shared").resolve(name);
       if (Files.isDirectory(candidate)) {

@@ -59,6 +59,10 @@ final class ChartListener implements TrainingListener {
 
   @Override
   public void finished(boolean complete) {
-    chart.close();
+    if (complete) {
+      chart.close();
+    } else {
+      chart.close("stopped and saved: run the cell again to go on");
+    }
   }
 }

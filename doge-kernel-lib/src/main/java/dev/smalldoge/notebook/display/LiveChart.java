@@ -1,5 +1,6 @@
 package dev.smalldoge.notebook.display;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.smalldoge.train.TrainingListener;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -33,6 +34,7 @@ public final class LiveChart implements AutoCloseable {
   private long nextNanos;
   private TrainingMoment last;
   private double lastEvalLoss = Double.NaN;
+  private String note = "";
 
   LiveChart(String title, DisplayHandle handle, TextProgress line, LongSupplier nanoTime) {
     this.title = title;
@@ -107,6 +109,12 @@ public final class LiveChart implements AutoCloseable {
     }
   }
 
+  /** Shows the last moment for good, with a word on how the run ended. */
+  void close(String newNote) {
+    note = "  " + newNote;
+    close();
+  }
+
   /** Shows the last moment for good. */
   @Override
   public void close() {
@@ -141,16 +149,17 @@ public final class LiveChart implements AutoCloseable {
   /** The last moment, with the last evaluation loss whenever that was. */
   private String line() {
     return new TrainingMoment(
-            last.step(),
-            last.maxSteps(),
-            last.loss(),
-            lastEvalLoss,
-            last.learningRate(),
-            last.gradNorm(),
-            last.tokensPerSecond(),
-            last.memoryBytes(),
-            last.remaining())
-        .line();
+                last.step(),
+                last.maxSteps(),
+                last.loss(),
+                lastEvalLoss,
+                last.learningRate(),
+                last.gradNorm(),
+                last.tokensPerSecond(),
+                last.memoryBytes(),
+                last.remaining())
+            .line()
+        + note;
   }
 
   /** The curves as an SVG picture. */
@@ -199,13 +208,19 @@ public final class LiveChart implements AutoCloseable {
     };
     Series[] curves = {loss, evalLoss, expected};
     for (int i = 0; i < entries.length; i++) {
-      if (curves[i].size() == 0) {
-        continue;
+      if (curves[i].size() > 0) {
+        x = legend(svg, x, "— " + entries[i][0], entries[i][1]);
       }
-      String[] entry = entries[i];
-      svg.append("<text y=\"35\" x=\"").append(x).append("\" fill=\"").append(entry[1]);
-      svg.append("\">— ").append(entry[0]).append("</text>");
-      x += 50;
     }
+    if (expected.size() == 0) {
+      legend(svg, x, "no expected curve", SvgPanel.EXPECTED);
+    }
+  }
+
+  @CanIgnoreReturnValue
+  private static double legend(StringBuilder svg, double x, String text, String colour) {
+    svg.append("<text y=\"35\" x=\"").append(x).append("\" fill=\"").append(colour);
+    svg.append("\">").append(text).append("</text>");
+    return x + 50;
   }
 }

@@ -114,7 +114,7 @@ final class ErrorReport {
       String message = "Stopped after the time that IJAVA_TIMEOUT allows, in " + user;
       return new CellError("Timeout", message, List.of(heading(message)));
     }
-    if (interrupter.interrupted() && isInterrupt(thrown)) {
+    if (interrupter.interrupted() && isInterrupt(thrown) && !(thrown instanceof DogeException)) {
       return interrupted(place.name, user != null ? user : where(place.name, place.line + 1));
     }
     if (thrown instanceof DogeException e) {

@@ -1,7 +1,11 @@
 package dev.smalldoge.notebook.kernel;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import dev.smalldoge.io.WrittenAside;
+import dev.smalldoge.train.TrainingLoop;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.Set;
 import java.util.Timer;
 import java.util.TimerTask;
 import java.util.function.Supplier;
@@ -10,9 +14,16 @@ import jdk.jshell.spi.ExecutionControl.ExecutionControlException;
 /**
  * Ends the running cell from outside: an interrupt first, which cooperative code obeys within a
  * step, and force two seconds later, for a loop that does not.
+ *
+ * <p>A training that is in a step, and a file that is being written, come to their end first: force
+ * would lose what they are about to save. A second interrupt forces them too.
  */
 final class Interrupter {
   private static final Duration GRACE = Duration.ofSeconds(2);
+
+  /** Code that ends by itself after an interrupt, at a moment when nothing is lost. */
+  private static final Set<String> ENDS_ITSELF =
+      Set.of(TrainingLoop.class.getName(), WrittenAside.class.getName());
 
   private final CellThread cellThread;
   private final CellExecutionControl control;
@@ -41,10 +52,11 @@ final class Interrupter {
   }
 
   void interrupt() {
+    boolean forces = interrupted || timedOut;
     interrupted = true;
     long ticket = cellThread.interrupt();
     if (ticket != 0) {
-      after(GRACE, () -> stop(ticket));
+      after(GRACE, () -> stop(ticket, forces));
     }
   }
 
@@ -67,8 +79,14 @@ final class Interrupter {
     }
   }
 
-  private void stop(long ticket) {
+  private void stop(long ticket, boolean forces) {
     if (!cellThread.isRunning(ticket)) {
+      return;
+    }
+    if (!forces && endsItself(cellThread.frames())) {
+      System.err.println(
+          "The run ends after the step that it is in, and saves. Interrupt again to end it at once"
+              + " and lose what is not saved.");
       return;
     }
     try {
@@ -80,6 +98,10 @@ final class Interrupter {
       Main.log("cannot stop the cell: " + e);
     }
     after(GRACE, () -> tellThatItRuns(ticket));
+  }
+
+  private static boolean endsItself(StackTraceElement[] frames) {
+    return Arrays.stream(frames).anyMatch(frame -> ENDS_ITSELF.contains(frame.getClassName()));
   }
 
   private void tellThatItRuns(long ticket) {

@@ -20,38 +20,56 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A hub on this machine that serves files, and misbehaves as a test says. */
-final class TestHub implements AutoCloseable {
+/** A hub on this machine that serves data sets, and misbehaves as a test says. */
+public final class TestHub implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final Map<String, byte[]> files = new LinkedHashMap<>();
+  private final Map<String, Map<String, byte[]>> repositories = new LinkedHashMap<>();
   private final Map<String, byte[]> blobs = new LinkedHashMap<>();
-  final List<String> ranges = Collections.synchronizedList(new ArrayList<>());
+  public final List<String> ranges = Collections.synchronizedList(new ArrayList<>());
   final List<String> tokensSeen = Collections.synchronizedList(new ArrayList<>());
   private final AtomicInteger failures = new AtomicInteger();
   private volatile Misbehaviour misbehaviour = exchange -> false;
   private int pageSize = 2;
 
   /** What goes wrong; true if it has answered. */
-  interface Misbehaviour {
+  public interface Misbehaviour {
     boolean answer(HttpExchange exchange) throws IOException;
   }
 
-  TestHub() throws IOException {
+  /** A hub without files. */
+  public TestHub() throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext("/api/datasets/org/set/tree/main", this::list);
-    server.createContext("/datasets/org/set/resolve/main/", this::resolve);
+    server.createContext("/api/datasets/", this::list);
+    server.createContext("/datasets/", this::resolve);
     server.createContext("/content/", this::blob);
     server.setExecutor(threads);
     server.start();
   }
 
-  URI uri() {
+  /** Where it answers. */
+  public URI uri() {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
   }
 
-  void put(String path, byte[] content) {
-    files.put(path, content);
+  /** Serves a file of the data set {@code org/set}. */
+  public void put(String path, byte[] content) {
+    put("org/set", path, content);
+  }
+
+  /** Serves a file of a data set. */
+  public void put(String repository, String path, byte[] content) {
+    repositories.computeIfAbsent(repository, name -> new LinkedHashMap<>()).put(path, content);
+  }
+
+  /** The data set that a request for {@code prefix}ORGANIZATION/NAME/... names. */
+  private static String repository(HttpExchange exchange, String prefix) {
+    String[] parts = exchange.getRequestURI().getPath().substring(prefix.length()).split("/", -1);
+    return parts[0] + "/" + parts[1];
+  }
+
+  private Map<String, byte[]> files(String repository) {
+    return repositories.getOrDefault(repository, Map.of());
   }
 
   void putBlob(String id, byte[] content) {
@@ -59,7 +77,7 @@ final class TestHub implements AutoCloseable {
   }
 
   /** Has the first {@code count} answers for files go wrong. */
-  void fail(int count, Misbehaviour how) {
+  public void fail(int count, Misbehaviour how) {
     failures.set(count);
     misbehaviour = how;
   }
@@ -81,6 +99,12 @@ final class TestHub implements AutoCloseable {
       int from =
           query.contains("cursor=") ? Integer.parseInt(query.replaceAll(".*cursor=", "")) : 0;
       List<String> entries = new ArrayList<>(List.of("{\"type\":\"directory\",\"path\":\"data\"}"));
+      String repository = repository(exchange, "/api/datasets/");
+      Map<String, byte[]> files = files(repository);
+      if (files.isEmpty()) {
+        exchange.sendResponseHeaders(404, -1);
+        return;
+      }
       List<String> paths = new ArrayList<>(files.keySet());
       for (String path : paths.subList(from, Math.min(paths.size(), from + pageSize))) {
         byte[] content = files.get(path);
@@ -95,7 +119,7 @@ final class TestHub implements AutoCloseable {
                 large ? lfs.formatted(hash("SHA-256", content), content.length) : ""));
       }
       if (from + pageSize < paths.size()) {
-        String next = uri() + "/api/datasets/org/set/tree/main?recursive=true&cursor=";
+        String next = uri() + "/api/datasets/" + repository + "/tree/main?recursive=true&cursor=";
         exchange
             .getResponseHeaders()
             .add("Link", "<" + next + (from + pageSize) + ">; rel=\"next\"");
@@ -108,14 +132,15 @@ final class TestHub implements AutoCloseable {
 
   private void resolve(HttpExchange exchange) throws IOException {
     try (exchange) {
+      String repository = repository(exchange, "/datasets/");
       String path =
-          exchange.getRequestURI().getPath().replaceFirst("^/datasets/org/set/resolve/main/", "");
+          exchange.getRequestURI().getPath().replaceFirst("^/datasets/.*/resolve/main/", "");
       ranges.add(String.valueOf(exchange.getRequestHeaders().getFirst("Range")));
       tokensSeen.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
       if (failures.getAndDecrement() > 0 && misbehaviour.answer(exchange)) {
         return;
       }
-      byte[] content = files.get(path);
+      byte[] content = files(repository).get(path);
       if (content == null) {
         exchange.sendResponseHeaders(404, -1);
         return;

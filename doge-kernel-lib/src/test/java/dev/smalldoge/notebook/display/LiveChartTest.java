@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Recipe;
+import dev.smalldoge.notebook.Scale;
 import dev.smalldoge.train.EvaluationMetrics;
 import dev.smalldoge.train.StepMetrics;
 import dev.smalldoge.train.TrainingListener;
@@ -146,6 +148,34 @@ class LiveChartTest {
         .isInstanceOf(DogeException.class)
         .hasMessageContaining("\"1;8\" is not \"step,loss\"");
     assertThat(ExpectedLoss.of("no such recipe")).isEmpty();
+  }
+
+  @Test
+  void everyTinyRecipeHasItsExpectedCurveToTheLastStep() {
+    for (Recipe recipe : List.of(Scale.TINY.pretrain(), Scale.TINY.sft(), Scale.TINY.dpo())) {
+      List<ExpectedLoss.Point> curve = ExpectedLoss.of(recipe.name());
+      assertThat(curve).as(recipe.name()).isNotEmpty();
+      assertThat(curve.get(curve.size() - 1).step())
+          .as("last step of recipes/expected/%s.csv", recipe.name())
+          .isEqualTo(recipe.training().maxSteps());
+    }
+  }
+
+  @Test
+  void aChartSaysWhetherACurveIsExpected() {
+    LiveChart chart = chart();
+    chart.add(moment(1, 5, 4.5));
+    assertThat(chart.svg()).contains("no expected curve").doesNotContain("— expected");
+    chart.expect(new double[] {0, 500}, new double[] {10, 4});
+    assertThat(chart.svg()).contains("— expected").doesNotContain("no expected curve");
+  }
+
+  @Test
+  void aStoppedRunSaysHowItGoesOn() {
+    TrainingListener listener = new ChartListener(chart(), () -> 0);
+    listener.stepped(step(0, 5, 0));
+    listener.finished(false);
+    assertThat(updates.get(updates.size() - 1).text()).endsWith("run the cell again to go on");
   }
 
   private static StepMetrics step(long step, double loss, double seconds) {

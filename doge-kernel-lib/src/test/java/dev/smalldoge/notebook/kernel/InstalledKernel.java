@@ -78,11 +78,18 @@ final class InstalledKernel {
         .environment()
         .putAll(
             Map.of(
-                "JUPYTER_DATA_DIR", data.toString(),
-                "JUPYTER_RUNTIME_DIR", folder.resolve("runtime").toString(),
-                "JUPYTER_CONFIG_DIR", folder.resolve("config").toString(),
-                "PYDEVD_DISABLE_FILE_VALIDATION", "1",
-                "PYTHONUNBUFFERED", "1"));
+                "JUPYTER_DATA_DIR",
+                data.toString(),
+                "JUPYTER_RUNTIME_DIR",
+                folder.resolve("runtime").toString(),
+                "JUPYTER_CONFIG_DIR",
+                folder.resolve("config").toString(),
+                "PYDEVD_DISABLE_FILE_VALIDATION",
+                "1",
+                "PYTHONDONTWRITEBYTECODE",
+                "1",
+                "PYTHONUNBUFFERED",
+                "1"));
     Process process = builder.start();
     if (!process.waitFor(45, TimeUnit.MINUTES)) {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
