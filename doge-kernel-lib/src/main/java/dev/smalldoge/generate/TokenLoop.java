@@ -3,6 +3,7 @@ package dev.smalldoge.generate;
 import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.model.Decoder;
 import dev.smalldoge.model.DogeForCausalLm;
+import dev.smalldoge.model.GreedyWriter;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.GenerationOperations;
 import dev.smalldoge.torch.GenerationOperations.Choice;
@@ -12,6 +13,7 @@ import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
@@ -67,20 +69,66 @@ public final class TokenLoop {
               operations.longs(
                   config.eosTokenIds().stream().mapToLong(Integer::longValue).toArray(),
                   config.eosTokenIds().size()));
-      Tensor next = prompts.inputIds(operations, config.padTokenId());
-      int read = 0;
-      for (int step = 0; step < most; step++) {
+      Tensor ids = prompts.inputIds(operations, config.padTokenId());
+      Tensor first =
+          choosing.chooseTokens(
+              decoder.read(ids, prompts.padding()), choice, chosen, 0, config.minNewTokens() == 0);
+      Optional<GreedyWriter> writer = takesLikeliest() ? decoder.greedyWriter() : Optional.empty();
+      if (writer.isPresent()) {
+        writeAhead(writer.get(), first, block, reader);
+      } else {
+        writeStepwise(decoder, first, choice, chosen, block, reader);
+      }
+    }
+  }
+
+  /** Whether nothing but the logits decides on a token. */
+  private boolean takesLikeliest() {
+    return !config.doSample()
+        && config.repetitionPenalty() == 1
+        && config.eosTokenIds().size() <= GreedyWriter.MOST_ENDS;
+  }
+
+  /** The device writes by itself; the host asks for a block before it reads the one before. */
+  private void writeAhead(GreedyWriter writer, Tensor first, int block, Reader reader) {
+    int most = config.maxNewTokens();
+    int asked = Math.min(block, most);
+    writer.begin(
+        first,
+        new GreedyWriter.Ends(config.eosTokenIds(), config.padTokenId(), config.minNewTokens()));
+    writer.write(asked - 1);
+    boolean more = true;
+    for (int read = 0; more && read < most; ) {
+      int count = Math.min(block, most - asked);
+      if (count > 0) {
+        writer.write(count);
+        asked += count;
+      }
+      long[][] tokens = writer.read();
+      read += tokens[0].length;
+      more = reader.read(tokens);
+    }
+  }
+
+  /** The host asks for logits and chooses from them, token by token. */
+  private void writeStepwise(
+      Decoder decoder, Tensor first, Choice choice, Chosen chosen, int block, Reader reader) {
+    int most = config.maxNewTokens();
+    Tensor next = first;
+    int read = 0;
+    for (int written = 1; written <= most; written++) {
+      if (written - read == block || written == most) {
+        if (!reader.read(columns(chosen.output(), read, written - read))) {
+          return;
+        }
+        read = written;
+      }
+      if (written < most) {
         try (TensorScope scope = new TensorScope()) {
-          Tensor logits = step == 0 ? decoder.read(next, prompts.padding()) : decoder.next(next);
-          boolean mayEnd = step >= config.minNewTokens();
-          next = scope.keep(choosing.chooseTokens(logits, choice, chosen, step, mayEnd));
-          int written = step + 1;
-          if (written - read == block || written == most) {
-            if (!reader.read(columns(chosen.output(), read, written - read))) {
-              return;
-            }
-            read = written;
-          }
+          boolean mayEnd = written >= config.minNewTokens();
+          next =
+              scope.keep(
+                  choosing.chooseTokens(decoder.next(next), choice, chosen, written, mayEnd));
         }
       }
     }

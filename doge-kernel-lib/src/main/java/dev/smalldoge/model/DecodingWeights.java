@@ -24,11 +24,7 @@ final class DecodingWeights implements AutoCloseable {
   private final List<Tensor> owned = new ArrayList<>();
   private final DecodingArrays arrays;
 
-  DecodingWeights(ModelConfig config, Weights weights, Precision precision) {
-    // A GPU waits for operators, a CPU for memory; see the script.
-    this(config, weights, precision, weights.operations().device().isGpu());
-  }
-
+  /** A copy for scripts, which are fewer where it is mirrored, or unmirrored for the kernels. */
   DecodingWeights(ModelConfig config, Weights weights, Precision precision, boolean mirrored) {
     this.weights = weights;
     this.layout =

@@ -40,7 +40,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private final LanguageModelHead head;
   private final List<DecoderLayer> layers = new ArrayList<>();
   private boolean recompute;
-  private final KeptDecodingWeights decodingWeights;
+  private final Decoders decoders;
   private boolean measuresAccuracy;
   private final FusedTraining fusedTraining;
   private boolean fuses = true;
@@ -54,7 +54,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     this.precision = precision;
     this.rotary = new RotaryEmbedding(config, operations);
     this.fusedTraining = new FusedTraining(config, weights, precision);
-    this.decodingWeights = new KeptDecodingWeights(config, weights, precision);
+    this.decoders = new Decoders(this, rotary);
     this.head = new LanguageModelHead(config, weights);
     for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
       layers.add(new DecoderLayer(config, weights, layer));
@@ -95,11 +95,12 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   /**
-   * Whether {@link #backward} may use the fused kernels where they serve (on at first): the same
-   * function, faster, in another rounding.
+   * Whether {@link #backward} and {@link #newDecoder decoders} may use the fused kernels where they
+   * serve (on at first): the same function, faster, in another rounding.
    */
   public void fuse(boolean on) {
     fuses = on;
+    decoders.fuse(on);
   }
 
   /**
@@ -420,7 +421,7 @@ public final class DogeForCausalLm implements AutoCloseable {
    * make a new one when weights have changed.
    */
   public Decoder newDecoder(int rows, int capacity) {
-    return new Decoder(this, decodingWeights.borrow(), rotary, rows, capacity);
+    return decoders.make(rows, capacity);
   }
 
   private Tensor finalNorm(Tensor x) {
@@ -437,7 +438,7 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   @Override
   public void close() {
-    decodingWeights.close();
+    decoders.close();
     fusedTraining.close();
     rotary.close();
     weights.close();

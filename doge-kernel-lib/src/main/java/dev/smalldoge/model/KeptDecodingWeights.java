@@ -11,31 +11,33 @@ final class KeptDecodingWeights implements AutoCloseable {
   private final ModelConfig config;
   private final Weights weights;
   private final Precision precision;
+  private final boolean mirrored;
   private DecodingWeights kept;
   private long state;
 
-  /** A decoder's weights, and what it calls when it is done with them. */
-  record Borrowed(DecodingWeights weights, Runnable giveBack) {}
+  /** A decoder's weights, whether they outlive it, and what it calls when it is done with them. */
+  record Borrowed(DecodingWeights weights, boolean kept, Runnable giveBack) {}
 
-  KeptDecodingWeights(ModelConfig config, Weights weights, Precision precision) {
+  KeptDecodingWeights(ModelConfig config, Weights weights, Precision precision, boolean mirrored) {
     this.config = config;
     this.weights = weights;
     this.precision = precision;
+    this.mirrored = mirrored;
   }
 
   Borrowed borrow() {
     if (!weights.gradients().isEmpty()) {
       close();
-      DecodingWeights own = new DecodingWeights(config, weights, precision);
-      return new Borrowed(own, own::close);
+      DecodingWeights own = new DecodingWeights(config, weights, precision, mirrored);
+      return new Borrowed(own, false, own::close);
     }
     long now = weights.state();
     if (kept == null || state != now) {
       close();
-      kept = new DecodingWeights(config, weights, precision);
+      kept = new DecodingWeights(config, weights, precision, mirrored);
       state = now;
     }
-    return new Borrowed(kept, () -> {});
+    return new Borrowed(kept, true, () -> {});
   }
 
   @Override

@@ -18,12 +18,14 @@ import java.util.List;
 public final class KeyValueCache implements AutoCloseable {
   private final List<List<Tensor>> layers = new ArrayList<>();
   private final List<Tensor> all = new ArrayList<>();
+  private final DType type;
   private final int batchSize;
   private final int capacity;
   private int position;
 
   KeyValueCache(
       ModelConfig config, Operations operations, Precision precision, int batchSize, int capacity) {
+    this.type = precision.type();
     this.batchSize = batchSize;
     this.capacity = capacity;
     long groups = config.numKeyValueHeads();
@@ -63,6 +65,17 @@ public final class KeyValueCache implements AutoCloseable {
 
   int batchSize() {
     return batchSize;
+  }
+
+  /** Bytes of keys and values. */
+  long bytes() {
+    Tensor keys = all.get(0);
+    return 2L * layers.size() * keys.size() * type.bytes();
+  }
+
+  /** Forgets what was read. */
+  void rewind() {
+    position = 0;
   }
 
   void checkRoom(int tokens) {

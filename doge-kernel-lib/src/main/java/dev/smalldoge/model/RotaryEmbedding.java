@@ -90,7 +90,8 @@ final class RotaryEmbedding implements AutoCloseable {
     return operations.embed(ids, table, -1, DType.FLOAT32); // no row is padding
   }
 
-  private boolean growsAt(int newLength) {
+  /** Whether a sequence of this length has another base than a short one. */
+  boolean growsAt(int newLength) {
     return config.ropeScaling().isDynamic()
         && newLength > config.ropeScaling().originalMaxPositionEmbeddings();
   }

@@ -44,6 +44,8 @@ final class Cuda {
 
     static native int cuEventSynchronize(long event);
 
+    static native int cuEventDestroy_v2(long event);
+
     static native int cuModuleLoadData(Pointer module, Pointer image);
 
     static native int cuModuleGetFunction(Pointer function, long module, String name);
@@ -134,6 +136,10 @@ final class Cuda {
 
   static void await(long event) {
     check("cuEventSynchronize", Driver.cuEventSynchronize(event));
+  }
+
+  static void destroyEvent(long event) {
+    check("cuEventDestroy", Driver.cuEventDestroy_v2(event));
   }
 
   static long module(byte[] cubin) {

@@ -15,6 +15,7 @@ final class CudaArguments {
   private final Memory values = new Memory(8L * MOST);
   private final Memory size = new Memory(8);
   private final Memory extra = new Memory(8 * 5);
+  private final Memory parameters = new Memory(8L * MOST);
 
   CudaArguments() {
     extra.setLong(0, BUFFER);
@@ -22,6 +23,9 @@ final class CudaArguments {
     extra.setLong(16, SIZE);
     extra.setPointer(24, size);
     extra.setLong(32, 0);
+    for (int i = 0; i < MOST; i++) {
+      parameters.setPointer(8L * i, values.share(8L * i));
+    }
   }
 
   /** Takes tensors (their addresses; null is an absent one), whole numbers and doubles. */
@@ -44,5 +48,10 @@ final class CudaArguments {
 
   Pointer extra() {
     return extra;
+  }
+
+  /** The same, as the address of each. */
+  Pointer parameters() {
+    return parameters;
   }
 }

@@ -3,6 +3,7 @@ package dev.smalldoge.torch;
 import dev.smalldoge.config.DogeException;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** One program of our kernels on one device, and how they are launched. */
@@ -11,6 +12,10 @@ final class CudaKernels {
   static final int THREADS = 256;
 
   private static final AtomicLong LAUNCHES = new AtomicLong();
+
+  /** What this process has loaded, by device, texts and constants; it stays loaded. */
+  private static final Map<List<Object>, CudaProgram> PROGRAMS = new ConcurrentHashMap<>();
+
   private static final int OLDEST_ARCHITECTURE = 80;
   private static final int ROWS_PER_BLOCK = 8;
 
@@ -37,7 +42,10 @@ final class CudaKernels {
               + " has no bf16 arithmetic; the fused kernels need 80 or later");
     }
     this.processors = Cuda.multiprocessors(device.index());
-    this.program = new CudaProgram(architecture, parts, constants);
+    this.program =
+        PROGRAMS.computeIfAbsent(
+            List.of(device, parts, constants),
+            key -> new CudaProgram(architecture, parts, constants));
   }
 
   /** Makes this device current on the calling thread; once before a step's first launch. */
@@ -47,6 +55,11 @@ final class CudaKernels {
 
   int processors() {
     return processors;
+  }
+
+  /** The kernel of this name. */
+  long function(String name) {
+    return program.function(name);
   }
 
   void launch(String kernel, long blocksX, int blocksY, int threads, Object... values) {
@@ -67,7 +80,11 @@ final class CudaKernels {
 
   /** Counts a launch. */
   static void count() {
-    LAUNCHES.incrementAndGet();
+    count(1);
+  }
+
+  static void count(int launches) {
+    LAUNCHES.addAndGet(launches);
   }
 
   /** What this process has launched. */

@@ -48,6 +48,54 @@ class GenerateOnGpuTest {
     assertThat(alike).isGreaterThanOrEqualTo(2); // a near tie may fall to the other side
   }
 
+  @Test
+  void aFusedBatchWritesWhatEachRowWritesAlone() {
+    ModelConfig config =
+        TestModels.small()
+            .with(
+                e -> {
+                  e.hiddenSize = 128;
+                  e.intermediateSize = 256;
+                });
+    List<List<Long>> together = new ArrayList<>();
+    List<List<Long>> alone = new ArrayList<>();
+    for (GenerationConfig how : List.of(greedy(20), greedy(20).withTemperature(1))) {
+      together.addAll(write(config, Device.gpu(0), Precision.BFLOAT16, how, 7, PROMPTS));
+      for (int row = 0; row < PROMPTS.size(); row++) {
+        List<int[]> one = PROMPTS.subList(row, row + 1);
+        if (!how.doSample()) { // another row's draws come from another seed
+          alone.addAll(write(config, Device.gpu(0), Precision.BFLOAT16, how, 7, one));
+        }
+      }
+    }
+    assertThat(together.subList(0, 3)).isEqualTo(alone);
+    assertThat(together).allSatisfy(row -> assertThat(row).hasSize(20));
+  }
+
+  @Test
+  void aTextThatWasCutOffLeavesNothingToTheNext() {
+    ModelConfig config =
+        TestModels.small()
+            .with(
+                e -> {
+                  e.hiddenSize = 128;
+                  e.intermediateSize = 256;
+                });
+    Operations operations = Operations.on(Device.gpu(0));
+    Weights weights =
+        Weights.of(config, operations, TwinWeights.tensors(TwinWeights.of(config, 4), operations));
+    try (DogeForCausalLm model = new DogeForCausalLm(config, weights, Precision.BFLOAT16)) {
+      List<long[]> whole = new ArrayList<>();
+      List<long[]> again = new ArrayList<>();
+      TokenLoop loop = new TokenLoop(model, greedy(40), 7);
+      loop.run(PROMPTS.subList(0, 1), 4, tokens -> whole.add(tokens[0]));
+      loop.run(PROMPTS.subList(2, 3), 4, tokens -> false);
+      loop.run(PROMPTS.subList(0, 1), 4, tokens -> again.add(tokens[0]));
+      assertThat(again).usingRecursiveComparison().isEqualTo(whole);
+      assertThat(whole).hasSize(10);
+    }
+  }
+
   private static GenerationConfig greedy(int maxNewTokens) {
     return GenerationConfig.DEFAULT.with(
         g -> {
@@ -58,15 +106,25 @@ class GenerateOnGpuTest {
 
   private static List<List<Long>> write(
       ModelConfig config, Device device, Precision precision, GenerationConfig how, int block) {
+    return write(config, device, precision, how, block, PROMPTS);
+  }
+
+  private static List<List<Long>> write(
+      ModelConfig config,
+      Device device,
+      Precision precision,
+      GenerationConfig how,
+      int block,
+      List<int[]> prompts) {
     Operations operations = Operations.on(device);
     Weights weights =
         Weights.of(config, operations, TwinWeights.tensors(TwinWeights.of(config, 4), operations));
     List<List<Long>> rows = new ArrayList<>();
-    PROMPTS.forEach(p -> rows.add(new ArrayList<>()));
+    prompts.forEach(p -> rows.add(new ArrayList<>()));
     try (DogeForCausalLm model = new DogeForCausalLm(config, weights, precision)) {
       new TokenLoop(model, how, 7)
           .run(
-              PROMPTS,
+              prompts,
               block,
               tokens -> {
                 for (int row = 0; row < tokens.length; row++) {

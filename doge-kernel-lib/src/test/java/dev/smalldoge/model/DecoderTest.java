@@ -93,7 +93,8 @@ class DecoderTest {
               new DecodingWeights(config, rounded.weights(), Precision.BFLOAT16, mirrored);
           RotaryEmbedding rotary = new RotaryEmbedding(config, OPERATIONS);
           TensorScope scope = new TensorScope();
-          Decoder decoder = new Decoder(rounded, new Borrowed(weights, () -> {}), rotary, 2, 12)) {
+          Decoder decoder =
+              new PlainDecoder(rounded, new Borrowed(weights, false, () -> {}), rotary, 2, 12)) {
         decoder.read(part(ids, 0, 5));
         for (int t = 5; t < 12; t++) {
           float[] found = decoder.next(part(ids, t, 1)).toFloats();
@@ -214,8 +215,8 @@ class DecoderTest {
             new DecodingWeights(config, model.weights(), Precision.FLOAT32, mirrored);
         RotaryEmbedding rotary = new RotaryEmbedding(config, OPERATIONS);
         Decoder decoder =
-            new Decoder(
-                model, new Borrowed(weights, () -> {}), rotary, ids.length, ids[0].length)) {
+            new PlainDecoder(
+                model, new Borrowed(weights, false, () -> {}), rotary, ids.length, ids[0].length)) {
       compare(model, decoder, ids, prompt, padding);
     }
   }

@@ -1,0 +1,31 @@
+package dev.smalldoge.model;
+
+import dev.smalldoge.torch.Tensor;
+import java.util.List;
+
+/**
+ * Writes the likeliest tokens after what a {@link Decoder} has read, by the device alone: each is
+ * chosen and read there, and the host gets them a block at a time, while the next is computed.
+ */
+public interface GreedyWriter {
+  /** End tokens that a text may have. */
+  int MOST_ENDS = dev.smalldoge.torch.DecodeKernels.MOST_ENDS;
+
+  /**
+   * How texts end.
+   *
+   * @param tokenIds the end tokens, at most {@link #MOST_ENDS}
+   * @param padTokenId what a row writes after its end
+   * @param minNewTokens tokens that come before an end
+   */
+  record Ends(List<Integer> tokenIds, int padTokenId, int minNewTokens) {}
+
+  /** Begins with the first new tokens, INT64 (B, 1), which are part of the first block. */
+  void begin(Tensor tokens, Ends ends);
+
+  /** Asks for so many tokens more; they and what was not asked for yet are a block. */
+  void write(int count);
+
+  /** The oldest block not read, (B, its tokens); at most two may be unread. Waits for it. */
+  long[][] read();
+}
