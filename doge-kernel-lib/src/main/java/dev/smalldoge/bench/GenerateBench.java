@@ -11,6 +11,7 @@ import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.model.Weights;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Torch;
 import java.lang.management.ManagementFactory;
@@ -22,8 +23,9 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Times greedy decoding of models with random weights: new tokens per second by size and batch, one
- * line and one JSON object a row. Reading the prompt is not counted.
+ * Times decoding of models with random weights: new tokens per second by size and batch, one line
+ * and one JSON object a row, with the launches of our own kernels a step and the rate at which
+ * weights are read. Reading the prompt is not counted.
  */
 public final class GenerateBench {
   private GenerateBench() {}
@@ -37,6 +39,7 @@ public final class GenerateBench {
    * @param batches rows that are written at once
    * @param promptLength tokens of each prompt
    * @param newTokens tokens that are written after each
+   * @param temperature 0 for greedy decoding
    * @param repeats times that each row is run; the best counts, for others may use the machine too
    */
   public record Plan(
@@ -46,18 +49,21 @@ public final class GenerateBench {
       List<Integer> batches,
       int promptLength,
       int newTokens,
+      double temperature,
       int repeats) {}
 
   /** Runs a plan; a row that does not fit the memory says so. */
   public static void run(Plan plan) {
     System.out.printf(
         Locale.ROOT,
-        "%-6s %6s %12s %10s %14s%n",
+        "%-6s %6s %12s %10s %14s %13s %8s%n",
         "size",
         "batch",
         "tokens/s",
         "ms/step",
-        "CPU ms/step");
+        "CPU ms/step",
+        "own kernels",
+        "GB/s");
     for (String size : plan.sizes) {
       ModelConfig config = TrainBench.SIZES.get(size);
       check(config != null, "size \"%s\" is not known; use %s", size, TrainBench.SIZES.keySet());
@@ -91,20 +97,29 @@ public final class GenerateBench {
               g.maxNewTokens = plan.newTokens;
               g.minNewTokens = plan.newTokens;
             });
+    if (plan.temperature > 0) {
+      config = config.withTemperature(plan.temperature);
+    }
     Timed best = null;
     for (int i = 0; i < plan.repeats; i++) {
       Timed timed = once(model, config, prompts, plan.device.isGpu() ? 16 : 1);
       best = best == null || timed.seconds < best.seconds ? timed : best;
     }
-    report(plan, size, batch, best);
+    report(
+        plan,
+        size,
+        batch,
+        best,
+        model.weights().count() * (plan.precision == Precision.BFLOAT16 ? 2 : 4));
   }
 
-  /** Wall-clock and CPU seconds for so many steps. */
-  private record Timed(int steps, double seconds, double cpuSeconds) {}
+  /** Wall-clock and CPU seconds for so many steps, and launches of kernels of our own. */
+  private record Timed(int steps, double seconds, double cpuSeconds, long launches) {}
 
   private static Timed once(
       DogeForCausalLm model, GenerationConfig config, List<int[]> prompts, int block) {
     long[] began = new long[2];
+    long launchesBefore = FusedKernels.launches();
     int[] blocks = new int[1];
     new TokenLoop(model, config, 0)
         .run(
@@ -117,10 +132,13 @@ public final class GenerateBench {
               }
               return true;
             });
+    int steps = config.maxNewTokens() - block;
+    long launches = FusedKernels.launches() - launchesBefore;
     return new Timed(
-        config.maxNewTokens() - block,
+        steps,
         (System.nanoTime() - began[0]) / 1e9,
-        (cpuTime() - began[1]) / 1e9);
+        (cpuTime() - began[1]) / 1e9,
+        launches * steps / (config.maxNewTokens() - 1)); // the prompt gives the first token
   }
 
   private static long cpuTime() {
@@ -128,18 +146,22 @@ public final class GenerateBench {
         .getProcessCpuTime();
   }
 
-  private static void report(Plan plan, String size, int batch, Timed timed) {
+  private static void report(Plan plan, String size, int batch, Timed timed, long bytes) {
     double tokensPerSecond = timed.steps * batch / timed.seconds;
     double milliseconds = 1e3 * timed.seconds / timed.steps;
     double cpuMilliseconds = 1e3 * timed.cpuSeconds / timed.steps;
+    double kernels = timed.launches / (double) timed.steps;
+    double weightsPerSecond = bytes / 1e6 / milliseconds;
     System.out.printf(
         Locale.ROOT,
-        "%-6s %6d %,12.1f %10.3f %14.3f%n",
+        "%-6s %6d %,12.1f %10.3f %14.3f %13.1f %8.0f%n",
         size,
         batch,
         tokensPerSecond,
         milliseconds,
-        cpuMilliseconds);
+        cpuMilliseconds,
+        kernels,
+        weightsPerSecond);
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("bench", "generate");
     row.put("size", size);
@@ -149,9 +171,12 @@ public final class GenerateBench {
     row.put("batch", batch);
     row.put("promptLength", plan.promptLength);
     row.put("newTokens", plan.newTokens);
+    row.put("temperature", plan.temperature);
     row.put("tokensPerSecond", tokensPerSecond);
     row.put("millisecondsPerStep", milliseconds);
     row.put("cpuMillisecondsPerStep", cpuMilliseconds);
+    row.put("ownKernelsPerStep", kernels);
+    row.put("weightGigabytesPerSecond", weightsPerSecond);
     System.out.println(new Gson().toJson(row));
   }
 }

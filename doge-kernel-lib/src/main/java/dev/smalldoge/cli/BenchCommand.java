@@ -68,7 +68,7 @@ final class BenchCommand {
     return 0;
   }
 
-  @Command(name = "generate", description = "Time greedy decoding by size and batch.")
+  @Command(name = "generate", description = "Time decoding by size and batch.")
   int generate(
       @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
           String device,
@@ -80,6 +80,8 @@ final class BenchCommand {
           List<Integer> batches,
       @Option(names = "--prompt-length", defaultValue = "32") int promptLength,
       @Option(names = "--new-tokens", defaultValue = "128") int newTokens,
+      @Option(names = "--temperature", defaultValue = "0", description = "0 (default) is greedy")
+          double temperature,
       @Option(names = "--repeats", defaultValue = "3") int repeats,
       @Option(names = "--threads", description = "CPU threads; all cores without it")
           Integer threads) {
@@ -90,7 +92,14 @@ final class BenchCommand {
     List<Integer> rows = batches != null ? batches : where.isGpu() ? List.of(1, 64) : List.of(1);
     GenerateBench.run(
         new GenerateBench.Plan(
-            where, precision(precision, where), sizes, rows, promptLength, newTokens, repeats));
+            where,
+            precision(precision, where),
+            sizes,
+            rows,
+            promptLength,
+            newTokens,
+            temperature,
+            repeats));
     return 0;
   }
 
