@@ -184,9 +184,10 @@ final class BenchCommand {
     return switch (name.toLowerCase(Locale.ROOT)) {
       case "fp32" -> Precision.FLOAT32;
       case "bf16" -> Precision.BFLOAT16;
+      case "fp16" -> Precision.FLOAT16_WEIGHTS;
       default ->
           throw new dev.smalldoge.config.DogeException(
-              "precision \"" + name + "\" is not known; use fp32 or bf16");
+              "precision \"" + name + "\" is not known; use fp32, bf16, or fp16 to write on a CPU");
     };
   }
 }

@@ -41,7 +41,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--device", description = "cpu, gpu or gpu:N; the best one without it")
   private String device;
 
-  @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+  @Option(names = "--precision", description = "fp32 or bf16; fp16 for its weights on a CPU")
   private String precision;
 
   @Override

@@ -7,10 +7,12 @@ import dev.smalldoge.torch.GenerationOperations.DecodingArrays;
 import dev.smalldoge.torch.GenerationOperations.Layout;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.PackedMatrices;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -19,14 +21,22 @@ import java.util.stream.Stream;
  * rounding of these products. Embedding and head are the master weights themselves in FLOAT32.
  */
 final class DecodingWeights implements AutoCloseable {
+  /** Arrays of a layer in the script's order, the matrices among them, and the head's place. */
+  private static final int PER_LAYER = 7;
+
+  private static final Set<Integer> MATRICES = Set.of(0, 2, 4, 5);
+  private static final int HEAD = 1;
+
   private final Weights weights;
   private final Layout layout;
+  private final boolean packs;
   private final List<Tensor> owned = new ArrayList<>();
   private final DecodingArrays arrays;
 
   /** A copy for scripts, which are fewer where it is mirrored, or unmirrored for the kernels. */
   DecodingWeights(ModelConfig config, Weights weights, Precision precision, boolean mirrored) {
     this.weights = weights;
+    this.packs = precision.packs();
     this.layout =
         new Layout(
             config.numAttentionHeads(), config.numKeyValueHeads(), mirrored, precision.type());
@@ -92,8 +102,26 @@ final class DecodingWeights implements AutoCloseable {
             : operations.cast(weights.get(WeightNames.HEAD), layout.type()));
     shared.add(operations.cast(weights.get("model.norm.weight"), layout.type()));
     shared.addAll(folding.decodingHeadNorms(headNorms, layout));
+    PackedMatrices packed = packed(folding, shared, layers);
     Stream.of(shared, layers, attentionBiases, mlpBiases, experts).forEach(owned::addAll);
-    return new DecodingArrays(shared, layers, attentionBiases, mlpBiases, experts);
+    return new DecodingArrays(shared, layers, attentionBiases, mlpBiases, experts, packed);
+  }
+
+  /** The matrices in fp16, in whose places empty tensors then stand. */
+  private PackedMatrices packed(
+      GenerationOperations folding, List<Tensor> shared, List<Tensor> layers) {
+    if (!packs) {
+      return folding.pack(List.of());
+    }
+    List<Tensor> matrices = new ArrayList<>();
+    Tensor none = weights.operations().zeros(layout.type(), 0);
+    for (int i = 0; i < layers.size(); i++) {
+      if (MATRICES.contains(i % PER_LAYER)) {
+        matrices.add(layers.set(i, none));
+      }
+    }
+    matrices.add(shared.set(HEAD, none));
+    return folding.pack(matrices);
   }
 
   private List<Tensor> named(String prefix, String... names) {
@@ -111,5 +139,6 @@ final class DecodingWeights implements AutoCloseable {
   @Override
   public void close() {
     owned.forEach(Tensor::close); // closing the tied embedding twice is allowed
+    arrays.packed().close();
   }
 }

@@ -1,6 +1,10 @@
 package dev.smalldoge.model;
 
+import static dev.smalldoge.config.Checks.check;
+
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.PackedMatrices;
 
 /**
  * Keeps the decoding copy of a model's weights from one decoder to the next while they stay as they
@@ -19,6 +23,12 @@ final class KeptDecodingWeights implements AutoCloseable {
   record Borrowed(DecodingWeights weights, boolean kept, Runnable giveBack) {}
 
   KeptDecodingWeights(ModelConfig config, Weights weights, Precision precision, boolean mirrored) {
+    Device device = weights.operations().device();
+    check(
+        !precision.packs() || PackedMatrices.serve(device),
+        "fp16 weights are for an x86 CPU, and this model is on %s of %s; use fp32 or bf16",
+        device,
+        System.getProperty("os.arch"));
     this.config = config;
     this.weights = weights;
     this.precision = precision;

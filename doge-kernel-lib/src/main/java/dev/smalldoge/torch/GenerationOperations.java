@@ -149,13 +149,23 @@ public final class GenerationOperations {
     return List.of(script.callTuple("decoding_head_norms", norms, layout.heads, layout.groups));
   }
 
-  /** All weights of a decoder; see the script for their order. */
+  /**
+   * All weights of a decoder; see the script for their order.
+   *
+   * @param packed may hold none; else the matrices in {@code shared} and {@code layers} go unread
+   */
   public record DecodingArrays(
       List<Tensor> shared,
       List<Tensor> layers,
       List<Tensor> attentionBiases,
       List<Tensor> mlpBiases,
-      List<Tensor> experts) {}
+      List<Tensor> experts,
+      PackedMatrices packed) {}
+
+  /** Matrices (n, d) rounded to fp16, where the device is one that {@link PackedMatrices} serve. */
+  public PackedMatrices pack(List<Tensor> matrices) {
+    return new PackedMatrices(script.callOpaque("pack_matrices", matrices));
+  }
 
   /**
    * What a decoder does besides multiplying.
@@ -198,6 +208,7 @@ public final class GenerationOperations {
         arrays.attentionBiases,
         arrays.mlpBiases,
         arrays.experts,
+        arrays.packed,
         cache,
         position,
         layout.heads,

@@ -58,6 +58,11 @@ final class Script {
     }
   }
 
+  /** Calls a script whose result only other scripts read; the caller deletes it. */
+  long callOpaque(String name, Object... arguments) {
+    return run(name, arguments);
+  }
+
   private long run(String name, Object... arguments) {
     if (PREPARED.get() == null) {
       // Per thread, and before a method's first run: plain eager autograd, with no pause of
@@ -74,9 +79,9 @@ final class Script {
     } catch (EngineException e) {
       throw TorchErrors.explain(name, e);
     } finally {
-      for (long value : values) {
-        if (value != 0) {
-          NativeTorch.deleteValue(value);
+      for (int i = 0; i < values.length; i++) {
+        if (values[i] != 0 && !(arguments[i] instanceof PackedMatrices)) {
+          NativeTorch.deleteValue(values[i]);
         }
       }
     }
@@ -92,6 +97,9 @@ final class Script {
         handles[i] = ((Tensor) tensors.get(i)).handle();
       }
       return NativeTorch.fromTensors(handles);
+    }
+    if (argument instanceof PackedMatrices packed) {
+      return packed.handle();
     }
     if (argument instanceof Integer number) {
       return NativeTorch.fromLong(number);

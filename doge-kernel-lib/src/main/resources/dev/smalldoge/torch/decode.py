@@ -95,8 +95,13 @@ def decoding_head_norms(self, norms: List[Tensor], heads: int, groups: int) -> T
 # above 1 splits the rows of the weight for as many threads, for which x must be one row: BLAS
 # multiplies one row on one thread. The column keeps the strides of a row's transpose, which
 # BLAS serves at 2.4 times the speed of a contiguous column.
-def decode_linear(self, x: Tensor, weight: Tensor, biases: List[Tensor], i: int, parts: int) -> Tensor:
-    if parts > 1:
+# Where there are packed matrices, the one at k takes the place of weight.
+def decode_linear(self, x: Tensor, weight: Tensor, biases: List[Tensor], i: int, parts: int, packed: List[__torch__.torch.classes.quantized.LinearPackedParamsBase], k: int) -> Tensor:
+    if torch.len(packed) > 0:
+        y = ops.quantized.linear_dynamic_fp16(x, packed[k])
+        if torch.len(biases) > 0:
+            y = torch.add(y, biases[i])
+    elif parts > 1:
         width = torch.size(x, 1)
         column = torch.expand(torch.unsqueeze(torch.t(x), 0), [parts, width, 1])
         y = torch.reshape(torch.bmm(torch.view(weight, [parts, -1, width]), column), [1, -1])
@@ -107,6 +112,13 @@ def decode_linear(self, x: Tensor, weight: Tensor, biases: List[Tensor], i: int,
     else:
         y = torch.linear(x, weight)
     return y
+
+# Matrices (n, d) in fp16, as FBGEMM multiplies a fp32 row by them on an x86 CPU.
+def pack_matrices(self, weights: List[Tensor]) -> List[__torch__.torch.classes.quantized.LinearPackedParamsBase]:
+    packed = annotate(List[__torch__.torch.classes.quantized.LinearPackedParamsBase], [])
+    for i in range(torch.len(weights)):
+        _ = torch.append(packed, ops.quantized.linear_prepack_fp16(weights[i], None))
+    return packed
 
 # RMSNorm without weight of a stream (B, d), or (B, 2d) mirrored: (B, d).
 def decode_norm(self, x: Tensor, mirrored: bool, eps: float) -> Tensor:
@@ -154,8 +166,9 @@ def decode_attention(self, q: Tensor, cache: List[Tensor], at: int, groups: int,
 # Logits (B, V) fp32 of what follows the tokens (B, 1). shared: embedding (V, d), head (V, d),
 # final norm (d), the two of decoding_head_norms, cos and sin (1 or B, D) of this position.
 # layers, 7 per layer, is made by decoding_layer; attention_biases and mlp_biases (2 per
-# layer) and experts (3 per layer) may be empty. threads splits the products of a single row. cache, 3 per layer: keys, values, biases.
-def decode_tokens(self, tokens: Tensor, shared: List[Tensor], layers: List[Tensor], attention_biases: List[Tensor], mlp_biases: List[Tensor], experts: List[Tensor], cache: List[Tensor], position: int, heads: int, groups: int, keep_window: int, sliding_window: int, experts_per_token: int, normalize: bool, mirrored: bool, threads: int, eps: float) -> Tensor:
+# layer) and experts (3 per layer) may be empty. packed may be empty too, else it has the four
+# matrices of each layer and the head. threads splits the products of a single row. cache, 3 per layer: keys, values, biases.
+def decode_tokens(self, tokens: Tensor, shared: List[Tensor], layers: List[Tensor], attention_biases: List[Tensor], mlp_biases: List[Tensor], experts: List[Tensor], packed: List[__torch__.torch.classes.quantized.LinearPackedParamsBase], cache: List[Tensor], position: int, heads: int, groups: int, keep_window: int, sliding_window: int, experts_per_token: int, normalize: bool, mirrored: bool, threads: int, eps: float) -> Tensor:
     dtype = ops.prim.dtype(shared[0])
     width = torch.size(shared[3], 3)
     both = heads + groups
@@ -177,7 +190,7 @@ def decode_tokens(self, tokens: Tensor, shared: List[Tensor], layers: List[Tenso
     for i in range(torch.floordiv(torch.len(layers), 7)):
         w = 7 * i
         h = self.decode_norm(x, mirrored, eps)
-        fused = self.decode_linear(h, layers[w], attention_biases, 2 * i, parts)
+        fused = self.decode_linear(h, layers[w], attention_biases, 2 * i, parts, packed, 4 * i)
         qk = self.decode_heads(fused, both, width, mirrored, torch.select(cos, 0, i), torch.select(sin, 0, i), eps)
         v = torch.view(torch.narrow(fused, 1, rest, groups * width), [-1, groups, width])
         dt = torch.narrow(fused, 1, rest + groups * width, groups)
@@ -186,19 +199,19 @@ def decode_tokens(self, tokens: Tensor, shared: List[Tensor], layers: List[Tenso
         _ = torch.copy_(torch.select(cache[3 * i + 1], 2, position), v)
         _ = torch.copy_(torch.select(cache[3 * i + 2], 2, position), bias)
         out = self.decode_attention(torch.narrow(qk, 1, 0, heads), cache, 3 * i, groups, first, known, keep_window, not mirrored)
-        x = torch.addcmul(self.decode_linear(out, layers[w + 2], attention_biases, 2 * i + 1, parts), layers[w + 3], x)
+        x = torch.addcmul(self.decode_linear(out, layers[w + 2], attention_biases, 2 * i + 1, parts, packed, 4 * i + 1), layers[w + 3], x)
         h = self.decode_norm(x, mirrored, eps)
-        gate_up = self.decode_linear(h, layers[w + 4], mlp_biases, 2 * i, parts)
+        gate_up = self.decode_linear(h, layers[w + 4], mlp_biases, 2 * i, parts, packed, 4 * i + 2)
         inner = torch.floordiv(torch.size(gate_up, 1), 2)
         gated = torch.mul(torch.silu(torch.narrow(gate_up, 1, 0, inner)), torch.narrow(gate_up, 1, inner, inner))
-        branch = self.decode_linear(gated, layers[w + 5], mlp_biases, 2 * i + 1, parts)
+        branch = self.decode_linear(gated, layers[w + 5], mlp_biases, 2 * i + 1, parts, packed, 4 * i + 3)
         if torch.len(experts) > 0:
             scores = self.product_scores(torch.linear(h, experts[3 * i]), False)
             best, ids = self.best_experts(scores, experts_per_token)
             branch = torch.add(branch, self.experts(h, best, ids, experts[3 * i + 1], experts[3 * i + 2], normalize))
         x = torch.addcmul(branch, layers[w + 6], x)
     last = torch.mul(self.decode_norm(x, mirrored, eps), shared[2])
-    return torch.to(self.decode_linear(last, shared[1], [], 0, parts), 6)
+    return torch.to(self.decode_linear(last, shared[1], [], 0, parts, packed, torch.len(packed) - 1), 6)
 
 # A table's rows (P, D) at each row's own positions, as the third axis of (B, 1, T, D) wants
 # them: position of a token = number of real tokens before it. mask (B, S) int64, of which the

@@ -8,6 +8,8 @@ import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.ModelConfig.RopeScaling;
 import dev.smalldoge.model.KeptDecodingWeights.Borrowed;
+import dev.smalldoge.torch.Device;
+import dev.smalldoge.torch.PackedMatrices;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
@@ -113,6 +115,49 @@ class DecoderTest {
         }
       }
     }
+  }
+
+  /**
+   * fp16 keeps 11 bits of each weight. No experts, as a route to others would be an error of about
+   * 1.
+   */
+  @Test
+  void fp16WeightsAreTheSameUpToTheirRounding() {
+    for (long seed : new long[] {1, 2, 3}) {
+      ModelConfig config =
+          TestModels.small()
+              .with(
+                  e -> {
+                    e.tieWordEmbeddings = seed == 1;
+                    e.attentionBias = seed == 2;
+                    e.mlpBias = seed == 3;
+                  });
+      long[][] ids = distinctIds(config, 2, 12, seed);
+      try (DogeForCausalLm exact = TestModels.model(config, seed);
+          DogeForCausalLm rounded =
+              new DogeForCausalLm(config, exact.weights().copy(), Precision.FLOAT16_WEIGHTS);
+          TensorScope scope = new TensorScope();
+          Decoder decoder = rounded.newDecoder(2, 12)) {
+        decoder.read(part(ids, 0, 5));
+        float[] found = {};
+        for (int t = 5; t < 12; t++) {
+          found = decoder.next(part(ids, t, 1)).toFloats();
+        }
+        float[] expected = exact.logits(input(ids, 0, 12)).toFloats();
+        double error = 0;
+        double size = 0;
+        for (int v = 0; v < 40; v++) {
+          error += Math.pow(expected[11 * 40 + v] - found[v], 2);
+          size += Math.pow(expected[11 * 40 + v], 2);
+        }
+        assertThat(Math.sqrt(error / size)).isBetween(1e-5, 2e-3);
+      }
+    }
+  }
+
+  @Test
+  void fp16WeightsAreForTheCpu() {
+    assertThat(PackedMatrices.serve(new Device(0))).isFalse();
   }
 
   private static DogeForCausalLm bf16(ModelConfig config, long seed) {
