@@ -29,6 +29,18 @@ def text_of(output):
     return "\n".join(str(form) for form in output["data"].values())
 
 
+def joined(outputs):
+    """The outputs with pieces of one stream in one piece, as Jupyter's own page keeps them."""
+    whole = []
+    for output in outputs:
+        stream = output["output_type"] == "stream"
+        if stream and whole and whole[-1].get("name") == output["name"]:
+            whole[-1]["text"] += output["text"]
+        else:
+            whole.append(output)
+    return whole
+
+
 def execute(path, kernel, write):
     notebook = nbformat.read(path, as_version=4)
     folder = os.path.dirname(os.path.abspath(path))
@@ -44,6 +56,8 @@ def execute(path, kernel, write):
             kinds = [output["output_type"] for output in cell.outputs]
             assert "error" in kinds, f"{cell.source!r} should fail, and did not"
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     if write:
         with open(path, encoding="utf-8") as file:
             metadata = nbformat.reads(file.read(), as_version=4).metadata

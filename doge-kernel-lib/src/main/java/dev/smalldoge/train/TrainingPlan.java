@@ -162,14 +162,17 @@ public record TrainingPlan(
     check(
         needed <= free,
         "This run needs about %s, and %s are free on %s; %s",
-        gib(needed),
-        gib(free),
+        size(needed),
+        size(free),
         device,
         remedy);
   }
 
-  private static String gib(long bytes) {
-    return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
+  private static String size(long bytes) {
+    double mebibytes = bytes / (double) (1L << 20);
+    return mebibytes < 100
+        ? String.format(Locale.ROOT, "%.0f MiB", mebibytes)
+        : String.format(Locale.ROOT, "%.1f GiB", mebibytes / 1024);
   }
 
   private String parametersByPart() {
@@ -215,7 +218,7 @@ public record TrainingPlan(
                 + "tokens in all    %,d in %,d steps%n"
                 + "memory           %s for weights, gradients and moments, about %s for"
                 + " activations; %s free on %s%n"
-                + "time             about %.2f hours on this kind of device",
+                + "time             about %s on this kind of device",
             flopsPerToken() / 1e6,
             tokensPerStep(),
             microBatchSize,
@@ -223,10 +226,16 @@ public record TrainingPlan(
             gradientAccumulationSteps,
             totalTokens(),
             maxSteps,
-            gib(stateBytes()),
-            gib(activationBytes()),
-            freeBytes() == Long.MAX_VALUE ? "unknown" : gib(freeBytes()),
+            size(stateBytes()),
+            size(activationBytes()),
+            freeBytes() == Long.MAX_VALUE ? "unknown" : size(freeBytes()),
             device,
-            hours());
+            time(hours()));
+  }
+
+  private static String time(double hours) {
+    return hours < 1
+        ? String.format(Locale.ROOT, "%.0f minutes", Math.max(1, 60 * hours))
+        : String.format(Locale.ROOT, "%,.1f hours", hours);
   }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** How values of the stages show themselves in a notebook; their text is for terminals. */
 final class LibraryViews {
@@ -25,12 +26,29 @@ final class LibraryViews {
     rows.forEach(row -> columns.addAll(row.keySet()));
     List<List<String>> cells =
         rows.stream()
-            .map(row -> columns.stream().map(column -> TableHtml.text(row.get(column))).toList())
+            .map(row -> columns.stream().map(column -> cell(row.get(column))).toList())
             .toList();
     return Rendering.html(
         TableHtml.html(
             List.copyOf(columns), cells, corpus + ", the first " + rows.size() + " rows"),
         corpus.toString());
+  }
+
+  /** A field of a row; messages as they were said. */
+  private static String cell(Object field) {
+    if (field instanceof List<?> messages
+        && !messages.isEmpty()
+        && messages.stream().allMatch(LibraryViews::isMessage)) {
+      return messages.stream()
+          .map(message -> (Map<?, ?>) message)
+          .map(message -> message.get("role") + ": " + message.get("content"))
+          .collect(Collectors.joining(" · "));
+    }
+    return TableHtml.text(field);
+  }
+
+  private static boolean isMessage(Object value) {
+    return value instanceof Map<?, ?> map && map.keySet().equals(Set.of("role", "content"));
   }
 
   /** Token file or part of one, by the corpora in it. */

@@ -171,7 +171,7 @@ public final class LiveChart implements AutoCloseable {
     double min = Math.min(Math.min(loss.min(), evalLoss.min()), expected.min());
     double max = Math.max(Math.max(loss.max(), evalLoss.max()), expected.max());
     new SvgPanel(svg, 45, 40, 420, 260, last.maxSteps(), min, max)
-        .axes("loss, nats per token")
+        .axes("loss, nats")
         .steps()
         .curve(expected, SvgPanel.EXPECTED)
         .curve(loss, SvgPanel.TRAIN)

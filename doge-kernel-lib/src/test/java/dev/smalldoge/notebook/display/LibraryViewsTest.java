@@ -42,6 +42,13 @@ class LibraryViewsTest {
   }
 
   @Test
+  void messagesOfACorpusReadAsTheyWereSaid() {
+    assertThat(html(Corpus.of("python-explanations").under("datasets")))
+        .contains(">user: What does ", ">assistant: ")
+        .doesNotContain("role=");
+  }
+
+  @Test
   void recipesShowModelAndTrainingSideBySide() {
     PretrainRecipe recipe =
         Scale.TINY.pretrain("max_steps=7", "schedule.warmup_steps=1", "schedule.decay_steps=1");

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -30,6 +31,15 @@ class BinderTest {
     for (String name : Files.readAllLines(Path.of("..", "binder", "apt.txt"))) {
       assertThat(run(folder, List.of("apt-cache", "show", name))).as(name).contains("Package: ");
     }
+  }
+
+  @Test
+  void thePackagesOfTheImageCanBeInstalledTogether() throws Exception {
+    // the image is Ubuntu's; its names are Debian's, whose archive is at hand here
+    List<String> command = new ArrayList<>(List.of("apt-get", "install", "--simulate", "-y"));
+    command.add("--no-install-recommends");
+    command.addAll(CudaImageTest.packages());
+    assertThat(run(folder, command)).doesNotContain("Unable to locate");
   }
 
   @Test
