@@ -8,10 +8,12 @@ import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class FusedStepTest {
   private static final int ROWS = 3;
   private static final int LENGTH = 320;
+  private static final int SEEDS = 5;
 
   /** Loss and gradients of one backward pass. */
   private record Step(double nats, Map<String, float[]> gradients) {}
@@ -49,25 +52,35 @@ class FusedStepTest {
                   e.numKeyValueHeads = groups;
                 });
     long seed = System.nanoTime();
+    Map<String, List<Double>> errors = new TreeMap<>(); // over the recorded path's
+    for (int i = 0; i < SEEDS; i++) {
+      compare(config, kind, seed + i, errors);
+    }
+    // The fused step rounds less often than the recorded one. About one seed in ten has a token
+    // whose norm magnifies rounding, and there either is the better one, by up to 3.3 as seen.
+    errors.forEach(
+        (name, each) -> {
+          assertThat(each).as("%s, seed %d", name, seed).allMatch(e -> e < 5);
+          Collections.sort(each);
+          assertThat(each.get(SEEDS / 2)).as("%s, seed %d, median", name, seed).isLessThan(1.5);
+        });
+  }
+
+  private static void compare(
+      ModelConfig config, String kind, long seed, Map<String, List<Double>> errors) {
     Step exact = step(config, Precision.FLOAT32, false, kind, seed);
     Step recorded = step(config, Precision.BFLOAT16, false, kind, seed);
     Step fused = step(config, Precision.BFLOAT16, true, kind, seed);
-
-    List<String> wrong = new ArrayList<>();
+    assertThat(Math.abs(fused.nats / exact.nats - 1)).as("loss, seed %d", seed).isLessThan(1e-3);
     exact.gradients.forEach(
         (name, expected) -> {
           double error = error(expected, fused.gradients.get(name));
           double usual = error(expected, recorded.gradients.get(name));
-          // bf16 alone costs about 1e-2; the fused step rounds less often than the recorded one,
-          // and the errors of small arrays scatter by about half. A of few heads is a handful of
-          // sums over all tokens whose terms cancel: 5e-2 was seen.
+          // A of few heads is a handful of sums over all tokens whose terms cancel: by chance one
+          // path's error is nearly 0, and 5e-2 was seen.
           double slack = expected.length < 8 ? 0.1 : 3e-3;
-          if (!(error <= 1.5 * usual + slack)) {
-            wrong.add(String.format("%s: %.2e, recorded bf16 %.2e", name, error, usual));
-          }
+          errors.computeIfAbsent(name, n -> new ArrayList<>()).add(error / (usual + slack));
         });
-    assertThat(wrong).as("seed %d", seed).isEmpty();
-    assertThat(Math.abs(fused.nats / exact.nats - 1)).isLessThan(1e-3);
   }
 
   private static Step step(
