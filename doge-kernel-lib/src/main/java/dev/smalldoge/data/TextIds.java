@@ -4,19 +4,20 @@ import dev.smalldoge.tokenizer.Encoder;
 import dev.smalldoge.tokenizer.IdBuffer;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.charset.StandardCharsets;
+import java.util.OptionalInt;
 
 /**
- * Plain texts as documents: BOS, the text's ids, EOS where it is wanted. Each thread uses its own
- * encoder and buffer again and again.
+ * Plain texts as documents: BOS where the tokenizer puts one before texts, the text's ids, EOS
+ * where it is wanted. Each thread uses its own encoder and buffer again and again.
  */
 final class TextIds {
-  private final int bos;
+  private final OptionalInt bos;
   private final int eos;
   private final ThreadLocal<Encoder> encoders;
   private final ThreadLocal<IdBuffer> buffers = ThreadLocal.withInitial(IdBuffer::new);
 
   TextIds(Tokenizer tokenizer) {
-    this.bos = tokenizer.bosTokenId();
+    this.bos = tokenizer.openingId();
     this.eos = tokenizer.eosTokenId();
     this.encoders = ThreadLocal.withInitial(tokenizer::encoder);
   }
@@ -35,7 +36,7 @@ final class TextIds {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     IdBuffer ids = buffers.get();
     ids.clear();
-    ids.add(bos);
+    bos.ifPresent(ids::add);
     encoders.get().encode(bytes, 0, bytes.length, ids);
     if (ended) {
       ids.add(eos);

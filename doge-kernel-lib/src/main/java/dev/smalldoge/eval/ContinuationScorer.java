@@ -47,7 +47,7 @@ final class ContinuationScorer {
     String rest = prompt.substring(context.length()) + continuation;
     int[] before = languageModel.encode(context);
     int[] whole = languageModel.encode(context + rest);
-    int from = Math.min(before.length, whole.length - 1);
+    int from = Math.min(Math.max(1, before.length), whole.length - 1); // the first has no score
     int scored = whole.length - from;
     check(
         scored < longest,

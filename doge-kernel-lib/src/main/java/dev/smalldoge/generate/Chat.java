@@ -17,7 +17,8 @@ import java.util.Set;
  *
  * <p>By default it draws at temperature 0.8 from the likeliest tokens of together 0.9, at most 100
  * tokens a reply. Once the conversation no longer fits the model's positions, the oldest messages
- * after the system prompt are left out of what the model reads.
+ * after the system prompt are left out of what the model reads. Of a conversation that goes on, the
+ * model reads only what it has not read yet.
  *
  * <p>Example: {@code var chat = Chat.with(model).system("Be short."); chat.say("Why is the sea
  * salty?")}.
@@ -147,7 +148,7 @@ public final class Chat {
               .seed(seed)
               .cancelledBy(cancellation)
               .onText(piece -> following.wrote(this, piece))
-              .run(message, ids);
+              .goOn(message, ids);
       history.add(Message.user(message));
       history.add(Message.assistant(made.text()));
       seed++;

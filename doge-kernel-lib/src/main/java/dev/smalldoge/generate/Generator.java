@@ -124,12 +124,16 @@ public final class Generator {
     return run(prompts, prompts.stream().map(this::encode).toList());
   }
 
-  /** The same for a prompt that is encoded already. */
-  Generation run(String prompt, int[] ids) {
-    return run(List.of(prompt), List.of(ids)).get(0);
+  /** The same for a conversation, encoded already, of which the model may have read a part. */
+  Generation goOn(String prompt, int[] ids) {
+    return run(List.of(prompt), List.of(ids), true).get(0);
   }
 
   private List<Generation> run(List<String> prompts, List<int[]> ids) {
+    return run(prompts, ids, false);
+  }
+
+  private List<Generation> run(List<String> prompts, List<int[]> ids, boolean goesOn) {
     check(
         listener == null || prompts.size() == 1,
         "onText follows one text, but there are %d prompts; give one prompt, or leave it out",
@@ -147,7 +151,14 @@ public final class Generator {
     }
     DogeForCausalLm model = languageModel.model();
     if (!isCancelled()) {
-      new TokenLoop(model, ending, seed).run(ids, block(model), tokens -> read(tokens, texts));
+      TokenLoop loop = new TokenLoop(model, ending, seed);
+      TokenLoop.Reader reader = tokens -> read(tokens, texts);
+      if (goesOn) {
+        languageModel.reading().run(loop, ending, ids.get(0), block(model), reader);
+      } else {
+        languageModel.reading().close(); // its memory serves this text
+        loop.run(ids, block(model), reader);
+      }
     }
     FinishReason end = isCancelled() ? FinishReason.CANCELLED : FinishReason.LENGTH;
     texts.forEach(t -> t.finish(end));

@@ -11,6 +11,7 @@ import dev.smalldoge.tokenizer.Tokenizer;
 import dev.smalldoge.torch.Device;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A model with the tokenizer it was trained on: what one talks to.
@@ -20,6 +21,7 @@ import java.util.List;
 public final class LanguageModel implements AutoCloseable {
   private final DogeForCausalLm model;
   private final Tokenizer tokenizer;
+  private final KeptReading reading;
 
   /** A model and its tokenizer. */
   public LanguageModel(DogeForCausalLm model, Tokenizer tokenizer) {
@@ -31,6 +33,7 @@ public final class LanguageModel implements AutoCloseable {
         model.config().vocabSize());
     this.model = model;
     this.tokenizer = tokenizer;
+    this.reading = new KeptReading(model);
   }
 
   /** Opens a folder with model and tokenizer files on the best device. */
@@ -54,6 +57,11 @@ public final class LanguageModel implements AutoCloseable {
   /** The network. */
   public DogeForCausalLm model() {
     return model;
+  }
+
+  /** What a conversation with it has read. */
+  KeptReading reading() {
+    return reading;
   }
 
   /** The tokenizer. */
@@ -87,18 +95,19 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
-   * Ids of a text, opened as the model's training texts are: with BOS, once.
+   * Ids of a text, opened as the model's training texts are: with BOS, once, where the tokenizer
+   * puts one before texts.
    *
    * @param text not empty, though it may be a BOS alone
    */
   public int[] encode(String text) {
     int[] ids = tokenizer.encode(text);
-    int bos = tokenizer.bosTokenId();
-    if (ids.length > 0 && ids[0] == bos) {
+    OptionalInt bos = tokenizer.openingId();
+    if (bos.isEmpty() || (ids.length > 0 && ids[0] == bos.getAsInt())) {
       return ids;
     }
     int[] opened = new int[ids.length + 1];
-    opened[0] = bos;
+    opened[0] = bos.getAsInt();
     System.arraycopy(ids, 0, opened, 1, ids.length);
     return opened;
   }
@@ -107,7 +116,7 @@ public final class LanguageModel implements AutoCloseable {
   public GenerationConfig generationConfig() {
     return GenerationConfig.DEFAULT.with(
         g -> {
-          g.bosTokenId = tokenizer.bosTokenId();
+          g.bosTokenId = tokenizer.openingId().orElse(model.config().bosTokenId());
           g.eosTokenIds = List.of(tokenizer.eosTokenId());
           g.padTokenId = tokenizer.padTokenId();
         });
@@ -115,6 +124,7 @@ public final class LanguageModel implements AutoCloseable {
 
   @Override
   public void close() {
+    reading.close();
     model.close();
   }
 }

@@ -54,13 +54,31 @@ public final class TokenLoop {
    * @throws dev.smalldoge.config.DogeException if a prompt is empty or too long for the model
    */
   public void run(List<int[]> promptIds, int block, Reader reader) {
+    PromptBatch prompts = fitting(promptIds);
+    try (Decoder decoder =
+        model.newDecoder(prompts.size(), prompts.length() + config.maxNewTokens())) {
+      run(decoder, prompts, prompts, block, reader);
+    }
+  }
+
+  /** The prompts, if the model has positions for them and for what is written. */
+  PromptBatch fitting(List<int[]> promptIds) {
     PromptBatch prompts = new PromptBatch(promptIds);
     prompts.requireFits(model.config(), config.maxNewTokens());
+    return prompts;
+  }
+
+  /**
+   * The same with a decoder that may have read the beginning.
+   *
+   * @param prompts all that the texts follow
+   * @param unread what the decoder has not read of them
+   */
+  void run(Decoder decoder, PromptBatch prompts, PromptBatch unread, int block, Reader reader) {
     int rows = prompts.size();
     int most = config.maxNewTokens();
     try (GradMode off = GradMode.off();
-        TensorScope all = new TensorScope();
-        Decoder decoder = model.newDecoder(rows, prompts.length() + most)) {
+        TensorScope all = new TensorScope()) {
       Choice choice = choice(prompts);
       Chosen chosen =
           new Chosen(
@@ -69,10 +87,10 @@ public final class TokenLoop {
               operations.longs(
                   config.eosTokenIds().stream().mapToLong(Integer::longValue).toArray(),
                   config.eosTokenIds().size()));
-      Tensor ids = prompts.inputIds(operations, config.padTokenId());
+      Tensor ids = unread.inputIds(operations, config.padTokenId());
       Tensor first =
           choosing.chooseTokens(
-              decoder.read(ids, prompts.padding()), choice, chosen, 0, config.minNewTokens() == 0);
+              decoder.read(ids, unread.padding()), choice, chosen, 0, config.minNewTokens() == 0);
       Optional<GreedyWriter> writer = takesLikeliest() ? decoder.greedyWriter() : Optional.empty();
       if (writer.isPresent()) {
         writeAhead(writer.get(), first, block, reader);

@@ -18,7 +18,8 @@ import java.util.Optional;
  */
 public interface Decoder extends AutoCloseable {
   /**
-   * Logits (B, V) in FLOAT32 of what follows the prompts.
+   * Logits (B, V) in FLOAT32 of what follows the prompts; without padding, of what follows them
+   * after all that was read before.
    *
    * @param inputIds INT64 (B, T)
    * @param padding tokens of padding at the beginning of each row; empty where there are none
@@ -31,6 +32,12 @@ public interface Decoder extends AutoCloseable {
    * @param tokens INT64 (B, 1)
    */
   Tensor next(Tensor tokens);
+
+  /** Forgets what each row read after its first {@code tokens}, so that it can be read anew. */
+  void rewind(int tokens);
+
+  /** Whether what was read is still what the model's weights make of it; never while they train. */
+  boolean isCurrent();
 
   /** What writes greedily after the prompts without the host; empty where nothing does. */
   default Optional<GreedyWriter> greedyWriter() {

@@ -70,7 +70,7 @@ final class Decoders implements AutoCloseable {
     }
     if (kept != null && !keptIsLent && kept.serves(rows, capacity)) {
       keptIsLent = true;
-      kept.rewind();
+      kept.rewind(0);
       return Optional.of(kept);
     }
     int room = room(capacity);

@@ -62,9 +62,14 @@ final class FusedDecoder implements Decoder, GreedyWriter {
     }
   }
 
-  /** Ready for other prompts. */
-  void rewind() {
-    cache.rewind();
+  @Override
+  public void rewind(int tokens) {
+    cache.rewind(tokens);
+  }
+
+  @Override
+  public boolean isCurrent() {
+    return borrowed.isCurrent();
   }
 
   DecodingWeights weights() {

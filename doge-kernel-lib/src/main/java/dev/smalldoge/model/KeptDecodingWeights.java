@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.PackedMatrices;
+import java.util.function.BooleanSupplier;
 
 /**
  * Keeps the decoding copy of a model's weights from one decoder to the next while they stay as they
@@ -20,7 +21,13 @@ final class KeptDecodingWeights implements AutoCloseable {
   private long state;
 
   /** A decoder's weights, whether they outlive it, and what it calls when it is done with them. */
-  record Borrowed(DecodingWeights weights, boolean kept, Runnable giveBack) {}
+  record Borrowed(
+      DecodingWeights weights, boolean kept, BooleanSupplier current, Runnable giveBack) {
+    /** Whether they are kept and still the model's. */
+    boolean isCurrent() {
+      return kept && current.getAsBoolean();
+    }
+  }
 
   KeptDecodingWeights(ModelConfig config, Weights weights, Precision precision, boolean mirrored) {
     Device device = weights.operations().device();
@@ -39,7 +46,7 @@ final class KeptDecodingWeights implements AutoCloseable {
     if (!weights.gradients().isEmpty()) {
       close();
       DecodingWeights own = new DecodingWeights(config, weights, precision, mirrored);
-      return new Borrowed(own, false, own::close);
+      return new Borrowed(own, false, () -> false, own::close);
     }
     long now = weights.state();
     if (kept == null || state != now) {
@@ -47,7 +54,8 @@ final class KeptDecodingWeights implements AutoCloseable {
       kept = new DecodingWeights(config, weights, precision, mirrored);
       state = now;
     }
-    return new Borrowed(kept, true, () -> {});
+    return new Borrowed(
+        kept, true, () -> weights.gradients().isEmpty() && weights.state() == now, () -> {});
   }
 
   @Override

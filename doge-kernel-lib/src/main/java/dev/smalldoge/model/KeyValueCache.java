@@ -73,9 +73,15 @@ public final class KeyValueCache implements AutoCloseable {
     return 2L * layers.size() * keys.size() * type.bytes();
   }
 
-  /** Forgets what was read. */
-  void rewind() {
-    position = 0;
+  /** Forgets what was read after the first {@code tokens}. */
+  void rewind(int tokens) {
+    check(
+        tokens >= 0 && tokens <= position,
+        "cannot go back to token %d of %d that were read; give at most %d",
+        tokens,
+        position,
+        position);
+    position = tokens;
   }
 
   void checkRoom(int tokens) {

@@ -20,7 +20,7 @@ final class PlainDecoder implements Decoder {
   private final Operations operations;
   private final GenerationOperations decoding;
   private final DecodingWeights weights;
-  private final Runnable giveBack;
+  private final KeptDecodingWeights.Borrowed borrowed;
   private final KeyValueCache cache;
   private final RotaryEmbedding rotary;
   private final DecodingRules rules;
@@ -39,7 +39,7 @@ final class PlainDecoder implements Decoder {
     this.operations = model.operations();
     this.decoding = operations.generation();
     this.weights = borrowed.weights();
-    this.giveBack = borrowed.giveBack();
+    this.borrowed = borrowed;
     this.rotary = rotary;
     this.cache = model.newCache(rows, capacity);
     this.rules =
@@ -91,8 +91,18 @@ final class PlainDecoder implements Decoder {
   }
 
   @Override
+  public void rewind(int tokens) {
+    cache.rewind(tokens);
+  }
+
+  @Override
+  public boolean isCurrent() {
+    return borrowed.isCurrent();
+  }
+
+  @Override
   public void close() {
     cache.close();
-    giveBack.run();
+    borrowed.giveBack().run();
   }
 }

@@ -7,7 +7,7 @@ import dev.smalldoge.torch.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/** Reads prompts into a fresh cache. */
+/** Reads prompts into a cache, after what it holds. */
 final class PromptReading {
   private PromptReading() {}
 
@@ -19,8 +19,9 @@ final class PromptReading {
    */
   static Tensor read(DogeForCausalLm model, Tensor inputIds, KeyValueCache cache, int... padding) {
     check(
-        cache.position() == 0,
-        "this decoder has read %d tokens already; make a new one for other prompts",
+        padding.length == 0 || cache.position() == 0,
+        "this decoder has read %d tokens already, and prompts of several lengths cannot follow;"
+            + " make a new one",
         cache.position());
     List<Tensor> keyMask =
         padding.length == 0

@@ -201,6 +201,15 @@ public final class Tokenizer {
     return vocabulary.size();
   }
 
+  /**
+   * Id that is put before a text, as Hugging Face does with {@code add_special_tokens}: decided by
+   * {@code add_bos_token} of tokenizer_config.json, else by the post-processor of tokenizer.json,
+   * else there is one where a BOS is named.
+   */
+  public OptionalInt openingId() {
+    return OpeningToken.of(files).map(this::idOf).orElse(OptionalInt.empty());
+  }
+
   /** Id that opens a sequence. */
   public int bosTokenId() {
     return specialId("bos_token");

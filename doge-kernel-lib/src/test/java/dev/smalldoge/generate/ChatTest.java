@@ -19,7 +19,11 @@ class ChatTest {
         TestModels.model(
             TestModels.small()
                 .withVocabSize(ByteTokenizer.SIZE)
-                .with(e -> e.maxPositionEmbeddings = 200),
+                .with(
+                    e -> {
+                      e.maxPositionEmbeddings = 200;
+                      e.keepWindowSize = 200;
+                    }),
             4),
         ByteTokenizer.in(folder, template));
   }
@@ -47,6 +51,53 @@ class ChatTest {
       chat.reset();
       assertThat(chat.history()).containsExactly(Message.system("Be short."));
       assertThat(chat.seed(5).say("Why?").text()).isEqualTo(reply.text());
+    }
+  }
+
+  @Test
+  void readsOnlyWhatItHasNotRead() {
+    try (LanguageModel model = open(ByteTokenizer.TEMPLATE);
+        LanguageModel forgetful = open(ByteTokenizer.TEMPLATE)) {
+      Chat chat = Chat.with(model).maxNewTokens(8).seed(3);
+      Chat anew = Chat.with(forgetful).maxNewTokens(8).seed(3);
+      for (String message : List.of("Why is the sea salty?", "Why?", "And the lakes?")) {
+        forgetful.reading().close();
+        Reply reply = chat.say(message);
+        assertThat(reply.text()).isEqualTo(anew.say(message).text());
+        int prompt = reply.generation().promptTokens();
+        assertThat(forgetful.reading().lastRead()).isEqualTo(prompt);
+        if (chat.history().size() > 2) {
+          assertThat(model.reading().lastRead()).isLessThan(prompt - 20);
+        }
+      }
+    }
+  }
+
+  @Test
+  void goesOnAfterAReplyThatWasEndedOrWeightsThatChanged() {
+    try (LanguageModel model = open(ByteTokenizer.TEMPLATE);
+        LanguageModel forgetful = open(ByteTokenizer.TEMPLATE)) {
+      Chat chat = Chat.with(model).maxNewTokens(20).seed(3);
+      chat.say("Why is the sea salty?");
+      Cancellation stop = new Cancellation();
+      chat.cancelledBy(stop).listener((of, piece) -> stop.cancel());
+      assertThat(chat.say("Why?").generation().finishReason()).isEqualTo(FinishReason.CANCELLED);
+      chat.cancelledBy(new Cancellation()).listener((of, piece) -> {});
+      Chat anew = Chat.with(forgetful).maxNewTokens(20).seed(5).resume(chat.history());
+      Reply reply = chat.seed(5).say("So?");
+      assertThat(reply.text()).isEqualTo(anew.say("So?").text());
+      assertThat(model.reading().lastRead()).isLessThan(reply.generation().promptTokens());
+
+      Thread.currentThread().interrupt();
+      assertThat(chat.say("Well?").text()).isEmpty();
+      assertThat(Thread.interrupted()).isTrue();
+      for (LanguageModel each : List.of(model, forgetful)) {
+        var gate = each.model().weights().get("model.layers.1.mlp.gate_proj.weight");
+        each.model().operations().copyInto(gate, each.model().operations().zerosLike(gate));
+      }
+      forgetful.reading().close();
+      anew.resume(chat.history()).seed(9);
+      assertThat(chat.seed(9).say("Go on").text()).isEqualTo(anew.say("Go on").text());
     }
   }
 

@@ -7,7 +7,9 @@ import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.model.TestModels;
 import dev.smalldoge.tokenizer.Tokenizer;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +49,44 @@ class GeneratorTest {
     assertThat(made.toHtml()).contains("<b>The sea</b>");
     assertThat(model.generate("<|bos|>The sea", 20).tokenIds()).isEqualTo(made.tokenIds());
     assertThat(model.generate("The sea", GenerationConfig.DEFAULT).text()).isEqualTo(made.text());
+  }
+
+  @Test
+  void opensPromptsAsTheTokenizerSays(@TempDir Path folder) throws IOException {
+    Tokenizer bytes = ByteTokenizer.in(folder, ByteTokenizer.TEMPLATE);
+    assertThat(bytes.openingId()).as("none says otherwise").hasValue(0);
+    Path config = folder.resolve("tokenizer_config.json");
+    String said = Files.readString(config);
+    Files.writeString(config, said.replaceFirst("[{]", "{\"add_bos_token\": false,"));
+    LanguageModel without = new LanguageModel(model.model(), Tokenizer.load(folder));
+    assertThat(without.encode("ab")).containsExactly('a' + 4, 'b' + 4);
+    assertThat(without.generate("ab", 3).promptTokens()).isEqualTo(2);
+
+    Files.writeString(config, "{\"eos_token\": \"<|eos|>\", \"pad_token\": \"<|pad|>\"}");
+    assertThat(Tokenizer.load(folder).openingId()).as("no BOS is named").isEmpty();
+    Path tokenizer = folder.resolve("tokenizer.json");
+    String plain = Files.readString(tokenizer);
+    String byteLevel =
+        "{'type':'ByteLevel','add_prefix_space':true,'trim_offsets':false,'use_regex':true}";
+    String turn = "{'SpecialToken':{'id':'<|turn|>','type_id':0}}";
+    String single = turn + ",{'Sequence':{'id':'A','type_id':0}}";
+    String template =
+        "{'type':'TemplateProcessing','single':["
+            + single
+            + "],'pair':["
+            + single
+            + ",{'Sequence':{'id':'B','type_id':1}}],'special_tokens':{'<|turn|>':"
+            + "{'id':'<|turn|>','ids':[3],'tokens':['<|turn|>']}}}";
+    String sequence = "{'type':'Sequence','processors':[" + byteLevel + "," + template + "]}";
+    Files.writeString(tokenizer, withPostProcessor(plain, sequence));
+    assertThat(Tokenizer.load(folder).openingId()).hasValue(3);
+    Files.writeString(config, said);
+    Files.writeString(tokenizer, withPostProcessor(plain, byteLevel));
+    assertThat(Tokenizer.load(folder).openingId()).as("it adds none").isEmpty();
+  }
+
+  private static String withPostProcessor(String tokenizer, String processor) {
+    return "{\"post_processor\":" + processor.replace('\'', '"') + "," + tokenizer.substring(1);
   }
 
   @Test

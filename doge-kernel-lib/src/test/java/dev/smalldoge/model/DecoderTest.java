@@ -96,7 +96,8 @@ class DecoderTest {
           RotaryEmbedding rotary = new RotaryEmbedding(config, OPERATIONS);
           TensorScope scope = new TensorScope();
           Decoder decoder =
-              new PlainDecoder(rounded, new Borrowed(weights, false, () -> {}), rotary, 2, 12)) {
+              new PlainDecoder(
+                  rounded, new Borrowed(weights, false, () -> false, () -> {}), rotary, 2, 12)) {
         decoder.read(part(ids, 0, 5));
         for (int t = 5; t < 12; t++) {
           float[] found = decoder.next(part(ids, t, 1)).toFloats();
@@ -189,6 +190,31 @@ class DecoderTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  void goesBackAndReadsOn(long seed) {
+    ModelConfig config = randomConfig(new Random(seed));
+    try (DogeForCausalLm model = TestModels.model(config, seed);
+        TensorScope scope = new TensorScope();
+        Decoder decoder = model.newDecoder(1, 24)) {
+      long[][] other = distinctIds(config, 1, 20, seed + 99);
+      long[][] ids = distinctIds(config, 1, 20, seed);
+      System.arraycopy(ids[0], 0, other[0], 0, 6);
+      decoder.read(part(other, 0, 9));
+      decoder.next(part(other, 9, 1));
+      decoder.rewind(6);
+      float[] found = decoder.read(part(ids, 6, 11)).toFloats();
+      float[] all = model.logits(input(ids, 0, 18)).toFloats();
+      assertClose(found, Arrays.copyOfRange(all, 16 * 40, 17 * 40), "read on");
+      found = decoder.next(part(ids, 17, 1)).toFloats();
+      assertClose(found, Arrays.copyOfRange(all, 17 * 40, 18 * 40), "next");
+      assertThat(decoder.isCurrent()).isTrue();
+      model.weights().train(name -> true);
+      assertThat(decoder.isCurrent()).isFalse();
+      assertThatThrownBy(() -> decoder.rewind(19)).hasMessageContaining("of 18 that were read");
+    }
+  }
+
   @Test
   void leavesNoTensorsOpen() {
     ModelConfig config = TestModels.smallMoe();
@@ -211,7 +237,7 @@ class DecoderTest {
       assertThatThrownBy(() -> decoder.next(part(ids, 3, 1)))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("do not fit the cache of 3");
-      assertThatThrownBy(() -> decoder.read(part(ids, 0, 1))).hasMessageContaining("has read 3");
+      assertThatThrownBy(() -> decoder.read(part(ids, 0, 1), 0)).hasMessageContaining("has read 3");
     }
   }
 
@@ -261,7 +287,11 @@ class DecoderTest {
         RotaryEmbedding rotary = new RotaryEmbedding(config, OPERATIONS);
         Decoder decoder =
             new PlainDecoder(
-                model, new Borrowed(weights, false, () -> {}), rotary, ids.length, ids[0].length)) {
+                model,
+                new Borrowed(weights, false, () -> false, () -> {}),
+                rotary,
+                ids.length,
+                ids[0].length)) {
       compare(model, decoder, ids, prompt, padding);
     }
   }
