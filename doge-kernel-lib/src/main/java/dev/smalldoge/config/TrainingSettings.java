@@ -174,9 +174,19 @@ public record TrainingSettings(
    * @param sequences sequences of one epoch; read where {@code numTrainEpochs} says the length
    */
   public int steps(long sequences) {
+    return steps(maxSteps, numTrainEpochs, sequences, sequencesPerStep());
+  }
+
+  /**
+   * Updates of a run: {@code maxSteps} where that is above 0, else as many as make {@code epochs}
+   * passes over {@code sequences}, at least one.
+   *
+   * @param sequencesPerStep sequences of one update
+   */
+  public static int steps(int maxSteps, double epochs, long sequences, long sequencesPerStep) {
     return maxSteps > 0
         ? maxSteps
-        : (int) Math.max(1, Math.round(numTrainEpochs * sequences / sequencesPerStep()));
+        : Math.toIntExact(Math.max(1, Math.round(epochs * sequences / sequencesPerStep)));
   }
 
   /** Sequences per update. */

@@ -32,7 +32,7 @@ public final class Sequences {
    * Sequences to learn from and sequences to measure with, of different documents.
    *
    * @param training all documents but the held-out ones
-   * @param heldOut the others
+   * @param heldOut the others; null where a recipe holds nothing out
    */
   public record Split(Sequences training, Sequences heldOut) {}
 

@@ -2,8 +2,10 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.config.DataMixture;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.Home;
+import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -74,6 +76,28 @@ public final class Tokens {
    */
   public Sequences pad(int sequenceLength) {
     return Sequences.padded(documents, sequenceLength, SEED);
+  }
+
+  /**
+   * What a recipe trains on and measures with: its held-out documents apart, packed or padded to
+   * its length, in the order of its seed.
+   *
+   * @return the sequences; those to measure with are null where the recipe holds nothing out
+   */
+  public Sequences.Split sequences(DataMixture data, TrainingSettings settings) {
+    if (data.testSamples() <= 0) {
+      return new Sequences.Split(sequencesOf(this, data, settings), null);
+    }
+    Split split = split(data.testSamples());
+    return new Sequences.Split(
+        sequencesOf(split.training(), data, settings),
+        sequencesOf(split.heldOut(), data, settings));
+  }
+
+  private static Sequences sequencesOf(Tokens tokens, DataMixture data, TrainingSettings settings) {
+    int length = settings.sequenceLength();
+    Sequences sequences = data.packing() ? tokens.pack(length) : tokens.pad(length);
+    return sequences.withSeed(settings.seed());
   }
 
   /**

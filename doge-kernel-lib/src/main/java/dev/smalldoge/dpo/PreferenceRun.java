@@ -2,35 +2,30 @@ package dev.smalldoge.dpo;
 
 import dev.smalldoge.config.World;
 import dev.smalldoge.generate.LanguageModel;
+import dev.smalldoge.train.EndedRun;
 import dev.smalldoge.train.LossHistory;
 import dev.smalldoge.train.TrainingRun;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import org.knowm.xchart.XYChart;
 
 /**
- * A preference optimisation that ended: its model, ready to be used, and what the run found.
+ * A preference optimisation that ended: its model, ready to be used, and what the run found; losses
+ * are nats per pair.
  *
  * @param model the trained model with its tokenizer; {@link #close} closes it
  * @param result losses, steps, folder
  */
 public record PreferenceRun(LanguageModel model, TrainingRun.Result result)
-    implements AutoCloseable {
+    implements EndedRun, AutoCloseable {
   /** Name of the mean of beta · (log-ratio of chosen − log-ratio of rejected), in nats. */
   public static final String REWARD_MARGIN = "rewardMargin";
 
   /** Name of the part of the pairs whose margin is above 0. */
   public static final String PREFERENCE_ACCURACY = "preferenceAccuracy";
 
-  /** Loss per pair of the last step of this session; not a number where it had none. */
-  public double loss() {
-    return last(result.history().losses());
-  }
-
   /** Mean reward margin of the last step of this session. */
   public double rewardMargin() {
-    return last(result.history().figures(REWARD_MARGIN));
+    return result.history().lastFigure(REWARD_MARGIN);
   }
 
   /** Part of the held-out pairs whose margin is above 0, at the last evaluation. */
@@ -41,20 +36,6 @@ public record PreferenceRun(LanguageModel model, TrainingRun.Result result)
   /** Mean reward margin of the held-out pairs at the last evaluation. */
   public double heldOutMargin() {
     return result.history().lastEvaluation(REWARD_MARGIN);
-  }
-
-  private static double last(List<Double> values) {
-    return values.isEmpty() ? Double.NaN : values.get(values.size() - 1);
-  }
-
-  /** The run's folder, which is also the model's once all steps are done. */
-  public Path folder() {
-    return result.folder();
-  }
-
-  /** The losses of this session over the steps. */
-  public XYChart chart() {
-    return result.history().chart(folder().toString());
   }
 
   /** The reward margins of this session over the steps. */
@@ -72,17 +53,14 @@ public record PreferenceRun(LanguageModel model, TrainingRun.Result result)
 
   @Override
   public String toString() {
-    return String.format(
-        Locale.ROOT,
-        "%s after %,d steps in %s: loss %.4f, margin %.4f, held-out margin %.4f, held-out accuracy"
-            + " %.3f",
-        result.complete() ? "complete" : "stopped",
-        result.steps(),
-        folder(),
-        loss(),
-        rewardMargin(),
-        heldOutMargin(),
-        heldOutAccuracy());
+    return result.heading()
+        + String.format(
+            Locale.ROOT,
+            "loss %.4f, margin %.4f, held-out margin %.4f, held-out accuracy %.3f",
+            loss(),
+            rewardMargin(),
+            heldOutMargin(),
+            heldOutAccuracy());
   }
 
   @Override

@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.config.Home;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.PretrainRecipe;
+import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.data.Sequences;
 import dev.smalldoge.data.Tokens;
 import dev.smalldoge.generate.LanguageModel;
@@ -22,15 +23,11 @@ import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Torch;
 import dev.smalldoge.train.Evaluation;
 import dev.smalldoge.train.HeldOutLoss;
+import dev.smalldoge.train.StageOptions;
 import dev.smalldoge.train.TokenBatches;
-import dev.smalldoge.train.TrainingListener;
-import dev.smalldoge.train.TrainingLoop;
 import dev.smalldoge.train.TrainingPlan;
 import dev.smalldoge.train.TrainingRun;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -44,32 +41,22 @@ import java.util.Map;
  *     .checkpoints("runs/doge-20m").start();
  * }</pre>
  */
-public final class Pretraining {
+public final class Pretraining extends StageOptions<Pretraining> {
   private static final int HELD_OUT_SEQUENCES = 64;
 
   private final ModelConfig config;
   private final Tokenizer tokenizer;
   private final Sequences sequences;
-  private final List<TrainingListener> listeners = new ArrayList<>();
   private Sequences heldOut;
   private LearningRateSchedule schedule = new WarmupStableDecay(8e-3, 800, 6_400, 800, 0);
-  private AdamW.Settings optimizer = AdamW.Settings.PRETRAINING;
-  private String title = "pretraining";
-  private Path folder = Home.path("runs/pretrain");
   private String startFrom;
   private Device device;
   private Precision precision;
-  private int microBatchSize = 1;
-  private int gradientAccumulationSteps = 1;
-  private int evaluateEverySteps = 100;
-  private int saveEverySteps = 100;
-  private int keepLastCheckpoints = 3;
   private int expertWarmupSteps;
   private long maxSteps;
-  private long seed = 233;
-  private boolean recompute;
 
   private Pretraining(ModelConfig config, Tokenizer tokenizer, Sequences sequences) {
+    super("pretraining", "runs/pretrain", AdamW.Settings.PRETRAINING, 1);
     check(
         tokenizer.vocabSize() <= config.vocabSize(),
         "the tokenizer has %d ids and vocabSize is %d; use config.withVocabSize(%d)",
@@ -124,9 +111,14 @@ public final class Pretraining {
     return of(recipe, "datasets");
   }
 
-  /** What charts and messages call the run. */
-  public Pretraining title(String newTitle) {
-    title = newTitle;
+  @Override
+  protected Pretraining self() {
+    return this;
+  }
+
+  /** Everything that a recipe says of the training but its schedule and length. */
+  Pretraining settings(TrainingSettings settings) {
+    take(settings);
     return this;
   }
 
@@ -142,24 +134,6 @@ public final class Pretraining {
     return this;
   }
 
-  /** Constants of AdamW. */
-  public Pretraining optimizer(AdamW.Settings settings) {
-    optimizer = settings;
-    return this;
-  }
-
-  /** Sequences of one forward pass. */
-  public Pretraining microBatchSize(int sequencesPerForward) {
-    microBatchSize = sequencesPerForward;
-    return this;
-  }
-
-  /** Forward passes of one update. */
-  public Pretraining gradientAccumulationSteps(int forwardsPerUpdate) {
-    gradientAccumulationSteps = forwardsPerUpdate;
-    return this;
-  }
-
   /** Updates of the whole run, where the schedule should be cut short or held on to. */
   public Pretraining maxSteps(long updates) {
     maxSteps = updates;
@@ -169,30 +143,6 @@ public final class Pretraining {
   /** First updates in which only router and experts of a CDMoE train; 0 for none. */
   public Pretraining expertWarmupSteps(int updates) {
     expertWarmupSteps = updates;
-    return this;
-  }
-
-  /** Updates between evaluations on held-out text; 0 for none. */
-  public Pretraining evaluateEverySteps(int updates) {
-    evaluateEverySteps = updates;
-    return this;
-  }
-
-  /** Updates between checkpoints; 0 for one at the end alone. */
-  public Pretraining saveEverySteps(int updates) {
-    saveEverySteps = updates;
-    return this;
-  }
-
-  /** How many of the latest checkpoints stay; 0 for all. */
-  public Pretraining keepLastCheckpoints(int checkpoints) {
-    keepLastCheckpoints = checkpoints;
-    return this;
-  }
-
-  /** The run's folder; a run that was stopped there goes on. */
-  public Pretraining checkpoints(String runFolder) {
-    folder = Home.path(runFolder);
     return this;
   }
 
@@ -214,24 +164,6 @@ public final class Pretraining {
     return this;
   }
 
-  /** Seed of new weights and dropout; that of the data's order is the sequences' own. */
-  public Pretraining seed(long newSeed) {
-    seed = newSeed;
-    return this;
-  }
-
-  /** Whether activations are computed again for the backward pass, to save memory. */
-  public Pretraining recompute(boolean on) {
-    recompute = on;
-    return this;
-  }
-
-  /** Adds one that hears what the run does. */
-  public Pretraining listener(TrainingListener listener) {
-    listeners.add(listener);
-    return this;
-  }
-
   /** What the run will need: parameters, memory, time. */
   public TrainingPlan plan() {
     Device where = chosenDevice();
@@ -239,11 +171,11 @@ public final class Pretraining {
         config,
         where,
         chosenPrecision(where),
-        microBatchSize,
+        microBatchSize(),
         sequences.sequenceLength(),
-        gradientAccumulationSteps,
+        gradientAccumulationSteps(),
         steps(),
-        recompute,
+        recompute(),
         schedule);
   }
 
@@ -258,11 +190,11 @@ public final class Pretraining {
     Device where = chosenDevice();
     Doctor.warnOfUnusedGpu(where);
     plan().requireRoom();
-    TrainingRun run = run();
+    TrainingRun run = run(identity(), schedule, steps(), expertWarmupSteps, tokenizer::save);
     Operations operations = Operations.on(where);
     DogeForCausalLm model =
         run.resumedModel(where, chosenPrecision(where)).orElseGet(() -> newModel(where));
-    model.recompute(recompute);
+    model.recompute(recompute());
     TrainingRun.Result result =
         run.train(model, batches(sequences, operations), evaluation(operations));
     return new PretrainRun(new LanguageModel(model, tokenizer), result);
@@ -270,44 +202,25 @@ public final class Pretraining {
 
   private DogeForCausalLm newModel(Device where) {
     Operations operations = Operations.on(where);
-    Torch.setSeed(seed); // experts that the start does not have are drawn anew
+    Torch.setSeed(seed()); // experts that the start does not have are drawn anew
     Weights weights =
         startFrom == null
-            ? Weights.initialize(config, operations, seed)
+            ? Weights.initialize(config, operations, seed())
             : ModelFiles.weights(Home.path(startFrom), config, operations);
     return new DogeForCausalLm(config, weights, chosenPrecision(where));
   }
 
   private TokenBatches batches(Sequences from, Operations operations) {
-    return new TokenBatches(from, microBatchSize, operations);
+    return new TokenBatches(from, microBatchSize(), operations);
   }
 
   private Evaluation evaluation(Operations operations) {
-    if (heldOut == null || evaluateEverySteps == 0) {
+    if (heldOut == null || evaluateEverySteps() == 0) {
       return null;
     }
     long most = Math.min(HELD_OUT_SEQUENCES, heldOut.count());
-    int count = (int) Math.max(1, most / microBatchSize);
+    int count = (int) Math.max(1, most / microBatchSize());
     return new HeldOutLoss(() -> batches(heldOut, operations), count);
-  }
-
-  private TrainingRun run() {
-    return new TrainingRun(
-        title,
-        folder,
-        identity(),
-        optimizer,
-        schedule,
-        new TrainingLoop.Settings(
-            steps(),
-            gradientAccumulationSteps,
-            evaluateEverySteps,
-            saveEverySteps,
-            seed,
-            expertWarmupSteps),
-        keepLastCheckpoints,
-        tokenizer::save,
-        listeners);
   }
 
   private Map<String, String> identity() {
@@ -316,9 +229,9 @@ public final class Pretraining {
     identity.put("tokenizer", tokenizer.fingerprint());
     identity.put("sequenceLength", String.valueOf(sequences.sequenceLength()));
     identity.put("sequences", String.valueOf(sequences.count()));
-    identity.put("microBatchSize", String.valueOf(microBatchSize));
-    identity.put("gradientAccumulationSteps", String.valueOf(gradientAccumulationSteps));
-    identity.put("seed", String.valueOf(seed));
+    identity.put("microBatchSize", String.valueOf(microBatchSize()));
+    identity.put("gradientAccumulationSteps", String.valueOf(gradientAccumulationSteps()));
+    identity.put("seed", String.valueOf(seed()));
     identity.put("startFrom", String.valueOf(startFrom));
     return identity;
   }

@@ -6,7 +6,6 @@ import dev.smalldoge.data.Mixture;
 import dev.smalldoge.data.Sequences;
 import dev.smalldoge.data.Tokens;
 import dev.smalldoge.model.Precision;
-import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.optim.LearningRateSchedule;
 import dev.smalldoge.tokenizer.Tokenizer;
 
@@ -19,40 +18,20 @@ final class RecipeRun {
     return of(recipe, tokenizer, Mixture.of(recipe.data(), datasets).tokenize(tokenizer));
   }
 
-  static Pretraining of(PretrainRecipe recipe, Tokenizer tokenizer, Tokens all) {
+  static Pretraining of(PretrainRecipe recipe, Tokenizer tokenizer, Tokens tokens) {
     TrainingSettings t = recipe.training();
-    Tokens tokens = all;
-    Tokens heldOut = null;
-    if (recipe.data().testSamples() > 0) {
-      Tokens.Split split = tokens.split(recipe.data().testSamples());
-      tokens = split.training();
-      heldOut = split.heldOut();
-    }
-    Sequences sequences = sequences(recipe, tokens);
-    int maxSteps = t.steps(sequences.count());
+    Sequences.Split sequences = tokens.sequences(recipe.data(), t);
+    int maxSteps = t.steps(sequences.training().count());
     Pretraining pretraining =
-        Pretraining.of(recipe.model(), tokenizer, sequences)
+        Pretraining.of(recipe.model(), tokenizer, sequences.training())
+            .settings(t)
             .title(recipe.name())
-            .heldOut(heldOut == null ? null : sequences(recipe, heldOut))
+            .heldOut(sequences.heldOut())
             .schedule(LearningRateSchedule.of(t.schedule(), t.learningRate(), maxSteps))
             .maxSteps(maxSteps)
-            .optimizer(AdamW.Settings.of(t))
-            .microBatchSize(t.microBatchSize())
-            .gradientAccumulationSteps(t.gradientAccumulationSteps())
-            .evaluateEverySteps(t.evalEverySteps())
-            .saveEverySteps(t.saveEverySteps())
-            .keepLastCheckpoints(t.keepLastCheckpoints())
             .expertWarmupSteps(recipe.expertWarmupSteps())
-            .seed(t.seed())
-            .recompute(t.recompute())
             .precision(Precision.of(t.precision()))
             .checkpoints(recipe.outputFolder());
     return recipe.startFrom().isEmpty() ? pretraining : pretraining.startFrom(recipe.startFrom());
-  }
-
-  private static Sequences sequences(PretrainRecipe recipe, Tokens tokens) {
-    int length = recipe.training().sequenceLength();
-    Sequences sequences = recipe.data().packing() ? tokens.pack(length) : tokens.pad(length);
-    return sequences.withSeed(recipe.training().seed());
   }
 }

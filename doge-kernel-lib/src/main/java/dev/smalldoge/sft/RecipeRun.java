@@ -17,24 +17,13 @@ final class RecipeRun {
         Mixture.of(recipe.data(), datasets)
             .asConversations(recipe.systemPrompt(), recipe.assistantOnly())
             .tokenize(start.tokenizer());
-    Tokens heldOut = null;
-    if (recipe.data().testSamples() > 0) {
-      Tokens.Split split = tokens.split(recipe.data().testSamples());
-      tokens = split.training();
-      heldOut = split.heldOut();
-    }
-    return FineTuning.of(start, sequences(recipe, tokens))
+    Sequences.Split sequences = tokens.sequences(recipe.data(), recipe.training());
+    return FineTuning.of(start, sequences.training())
         .settings(recipe.training())
-        .heldOut(heldOut == null ? null : sequences(recipe, heldOut))
+        .heldOut(sequences.heldOut())
         .lora(recipe.lora())
         .startName(recipe.startFrom())
         .title(recipe.name())
         .checkpoints(recipe.outputFolder());
-  }
-
-  private static Sequences sequences(SftRecipe recipe, Tokens tokens) {
-    int length = recipe.training().sequenceLength();
-    Sequences sequences = recipe.data().packing() ? tokens.pack(length) : tokens.pad(length);
-    return sequences.withSeed(recipe.training().seed());
   }
 }

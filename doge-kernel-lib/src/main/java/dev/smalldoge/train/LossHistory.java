@@ -47,11 +47,23 @@ public final class LossHistory implements TrainingListener {
     return List.copyOf(losses);
   }
 
+  /** The last training loss; not a number before the first. */
+  public synchronized double lastLoss() {
+    return last(losses);
+  }
+
+  /** A further figure of the last step by its name; not a number without one. */
+  public synchronized double lastFigure(String name) {
+    return last(extra.getOrDefault(name, List.of()));
+  }
+
+  private static double last(List<Double> values) {
+    return values.isEmpty() ? Double.NaN : values.get(values.size() - 1);
+  }
+
   /** The last evaluation's loss in nats per token; not a number before the first. */
   public synchronized double lastEvaluationLoss() {
-    return evaluationLosses.isEmpty()
-        ? Double.NaN
-        : evaluationLosses.get(evaluationLosses.size() - 1);
+    return last(evaluationLosses);
   }
 
   /** A further figure of every step by its name, such as {@code rewardMargin}; empty if none. */
@@ -61,8 +73,7 @@ public final class LossHistory implements TrainingListener {
 
   /** A further figure of the last evaluation by its name; not a number without one. */
   public synchronized double lastEvaluation(String name) {
-    List<Double> values = evaluationExtra.getOrDefault(name, List.of());
-    return values.isEmpty() ? Double.NaN : values.get(values.size() - 1);
+    return last(evaluationExtra.getOrDefault(name, List.of()));
   }
 
   /** A chart of training and held-out loss over steps. */

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -69,7 +70,17 @@ public record TrainingRun(
    * @param history the losses of this session
    * @param folder the run's folder
    */
-  public record Result(boolean complete, long steps, LossHistory history, Path folder) {}
+  public record Result(boolean complete, long steps, LossHistory history, Path folder) {
+    /** As "complete after 800 steps in runs/tiny/pretrain: ". */
+    public String heading() {
+      return String.format(
+          Locale.ROOT,
+          "%s after %,d steps in %s: ",
+          complete ? "complete" : "stopped",
+          steps,
+          folder);
+    }
+  }
 
   /**
    * The checkpoint that {@link #train} will go on from; its model is the one to give it.
