@@ -62,7 +62,9 @@ public final class KernelsBench {
     this.all = width + 2 * keyWidth;
     this.inner = config.intermediateSize();
     this.kernels =
-        FusedKernels.of(operations, d, config.numAttentionHeads(), config.numKeyValueHeads())
+        FusedKernels.of(
+                operations,
+                new FusedKernels.Shape(d, config.numAttentionHeads(), config.numKeyValueHeads()))
             .orElseThrow(() -> new DogeException("the fused kernels need a GPU; use --device gpu"));
   }
 

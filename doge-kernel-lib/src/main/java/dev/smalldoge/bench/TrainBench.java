@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import com.google.gson.Gson;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelInput;
@@ -66,7 +67,7 @@ public final class TrainBench {
    * @param microBatchSizes sequences a step
    * @param sequenceLength tokens a sequence
    * @param steps steps that are timed, after a quarter as many that are not
-   * @param recompute whether activations are computed again for the backward pass
+   * @param recompute which activations are computed again for the backward pass
    * @param fuse whether the fused kernels may be used
    */
   public record Plan(
@@ -76,7 +77,7 @@ public final class TrainBench {
       List<Integer> microBatchSizes,
       int sequenceLength,
       int steps,
-      boolean recompute,
+      Recompute recompute,
       boolean fuse) {}
 
   static ModelConfig config(String size) {
@@ -257,7 +258,7 @@ public final class TrainBench {
     row.put("fused", measured.launches > 0);
     row.put("microBatchSize", microBatchSize);
     row.put("sequenceLength", plan.sequenceLength);
-    row.put("recompute", plan.recompute);
+    row.put("recompute", plan.recompute.toString());
     row.put("tokensPerSecond", Math.round(measured.tokensPerSecond));
     row.put("millisecondsPerStep", milliseconds);
     row.put("teraflopsPerSecond", rate / 1e12);

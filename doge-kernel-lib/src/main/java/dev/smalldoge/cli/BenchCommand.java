@@ -8,6 +8,7 @@ import dev.smalldoge.bench.RanksBench;
 import dev.smalldoge.bench.TokenizerBench;
 import dev.smalldoge.bench.TrainBench;
 import dev.smalldoge.config.Home;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.data.Corpus;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.tokenizer.Tokenizer;
@@ -38,12 +39,25 @@ final class BenchCommand {
       @Option(names = "--length", defaultValue = "2048", description = "tokens a sequence")
           int length,
       @Option(names = "--steps", defaultValue = "8") int steps,
-      @Option(names = "--recompute", description = "compute activations again") boolean recompute,
+      @Option(
+              names = "--recompute",
+              arity = "0..1",
+              defaultValue = "false",
+              fallbackValue = "true",
+              description = "compute again: whole layers, or mlp")
+          String recompute,
       @Option(names = "--no-fused", description = "without the fused kernels") boolean plain) {
     Device where = Device.named(device);
     TrainBench.run(
         new TrainBench.Plan(
-            where, precision(precision, where), sizes, batches, length, steps, recompute, !plain));
+            where,
+            precision(precision, where),
+            sizes,
+            batches,
+            length,
+            steps,
+            Recompute.named("--recompute", recompute),
+            !plain));
     return 0;
   }
 

@@ -28,7 +28,7 @@ import java.util.Set;
  * @param logEverySteps updates between lines of the log
  * @param keepLastCheckpoints checkpoints that stay; 0 for all
  * @param precision the type of the arithmetic; weights and moments are fp32 either way
- * @param recompute whether activations are computed again in the backward pass, to save memory
+ * @param recompute which activations are computed again in the backward pass, to save memory
  */
 public record TrainingSettings(
     int sequenceLength,
@@ -49,7 +49,7 @@ public record TrainingSettings(
     int logEverySteps,
     int keepLastCheckpoints,
     Precision precision,
-    boolean recompute) {
+    Recompute recompute) {
   /** The type of the arithmetic. */
   public enum Precision {
     /** 16 bits with the range of fp32. */
@@ -138,7 +138,7 @@ public record TrainingSettings(
         f.integer("log_every_steps", 1),
         f.integer("keep_last_checkpoints", 3),
         f.choice("precision", Precision.class, Precision.BF16),
-        f.flag("recompute", false));
+        f.has("recompute") ? Recompute.named(f.where(), f.raw("recompute")) : Recompute.NOTHING);
   }
 
   Map<String, Object> keys() {
@@ -164,7 +164,7 @@ public record TrainingSettings(
     keys.put("log_every_steps", logEverySteps);
     keys.put("keep_last_checkpoints", keepLastCheckpoints);
     keys.put("precision", precision.name().toLowerCase(Locale.ROOT));
-    keys.put("recompute", recompute);
+    keys.put("recompute", recompute.written());
     return keys;
   }
 

@@ -3,6 +3,7 @@ package dev.smalldoge.model;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Device;
@@ -39,7 +40,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private final RotaryEmbedding rotary;
   private final LanguageModelHead head;
   private final List<DecoderLayer> layers = new ArrayList<>();
-  private boolean recompute;
+  private Recompute recompute = Recompute.NOTHING;
   private final Decoders decoders;
   private boolean measuresAccuracy;
   private final FusedTraining fusedTraining;
@@ -86,12 +87,14 @@ public final class DogeForCausalLm implements AutoCloseable {
     return operations;
   }
 
-  /**
-   * Whether {@link #backward} keeps only each layer's input and runs the layer again for its
-   * gradient: about a third more time, a fraction of the activation memory, the same numbers.
-   */
+  /** Which activations {@link #backward} computes again instead of keeping them. */
+  public void recompute(Recompute what) {
+    recompute = what;
+  }
+
+  /** Whether {@link #backward} computes whole layers again. */
   public void recompute(boolean on) {
-    recompute = on;
+    recompute(Recompute.of(on));
   }
 
   /**
@@ -218,21 +221,21 @@ public final class DogeForCausalLm implements AutoCloseable {
 
   private Loss backward(ModelInput input, Top top, double auxScale) {
     Optional<FusedLayers> fused =
-        fuses && !recompute ? fusedTraining.layersFor(input) : Optional.empty();
+        fuses ? fusedTraining.layersFor(input, recompute) : Optional.empty();
     if (fused.isPresent()) {
-      return backwardFused(fused.get(), input, top);
+      return backwardFused(fused.get(), input, top, auxScale);
     }
     try (TensorScope scope = new TensorScope();
         GradMode on = GradMode.on()) {
       Loss loss =
-          recompute
+          recompute != Recompute.NOTHING
               ? backwardRecomputing(input, top, auxScale)
               : backwardAtOnce(input, top, auxScale);
       return kept(loss, scope);
     }
   }
 
-  private Loss backwardFused(FusedLayers fused, ModelInput input, Top top) {
+  private Loss backwardFused(FusedLayers fused, ModelInput input, Top top, double auxScale) {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
       rotary.prepare(input.length());
@@ -240,8 +243,23 @@ public final class DogeForCausalLm implements AutoCloseable {
       Tensor sin = rotary.sin(0, input.length());
       Tensor hidden = fused.forward(input, cos, sin);
       Tensor[] found = top.apply(hidden);
-      fused.backward(input, found[1], cos, sin, layerDone);
-      return kept(new Loss(found[0], null, found[2]), scope);
+      List<Tensor> scores = new ArrayList<>();
+      Tensor aux = auxScale == 0 ? null : fusedAuxLoss(fused, input, auxScale, scores);
+      List<Tensor> gradients = scores.stream().map(Tensor::gradient).toList();
+      fused.backward(input, found[1], gradients, cos, sin, layerDone);
+      return kept(new Loss(found[0], aux, found[2]), scope);
+    }
+  }
+
+  /** The load-balancing loss over leaves of the router's scores, which have gradients from it. */
+  private Tensor fusedAuxLoss(
+      FusedLayers fused, ModelInput input, double auxScale, List<Tensor> leaves) {
+    try (GradMode on = GradMode.on()) {
+      fused.routerScores().forEach(scores -> leaves.add(leaf(scores)));
+      List<Tensor> byHalf = leaves.stream().map(operations::productScores).toList();
+      Tensor aux = auxLoss(byHalf, input);
+      aux.backward(operations.floats(new float[] {(float) auxScale}));
+      return aux.detach();
     }
   }
 

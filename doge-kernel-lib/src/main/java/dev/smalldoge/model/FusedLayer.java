@@ -1,7 +1,7 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
-import dev.smalldoge.torch.DType;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.torch.FusedAttention;
 import dev.smalldoge.torch.FusedAttention.Attended;
 import dev.smalldoge.torch.FusedAttention.FoldWeights;
@@ -33,7 +33,8 @@ final class FusedLayer {
   private final Normed middle;
   private final Tensor qkv;
   private final Folded folded;
-  private final Tensor gateAndUp;
+  private final FusedMlp mlp;
+  private final Recompute recompute;
   private Attended attended;
 
   FusedLayer(
@@ -42,29 +43,24 @@ final class FusedLayer {
       FusedWeights matrices,
       FusedKernels kernels,
       FusedScratch scratch,
+      FusedActivations kept,
+      Recompute recompute,
       int number) {
     this.config = config;
     this.kernels = kernels;
     this.matrices = matrices;
     this.scratch = scratch;
     this.number = number;
+    this.recompute = recompute;
     this.masters = weights.byName();
-    this.gradients = weights.gradients();
+    this.gradients = matrices.gradients();
     this.foldWeights = foldWeights(masters);
     this.foldGradients = foldWeights(gradients);
-    long rows = scratch.batch();
-    long length = scratch.length();
-    int heads = config.numAttentionHeads();
-    int groups = config.numKeyValueHeads();
-    input = scratch.normed();
-    middle = scratch.normed();
-    qkv = scratch.keep(DType.BFLOAT16, rows, length, heads + 2L * groups, config.headDim());
-    folded =
-        new Folded(
-            scratch.keep(DType.BFLOAT16, rows, length, heads, FusedAttention.FOLDED_WIDTH),
-            scratch.keep(DType.BFLOAT16, rows, length, groups, FusedAttention.FOLDED_WIDTH),
-            scratch.keep(DType.FLOAT32, rows, length, groups));
-    gateAndUp = scratch.keep(DType.BFLOAT16, rows * length, 2L * config.intermediateSize());
+    this.input = kept.input();
+    this.middle = kept.middle();
+    this.qkv = kept.qkv();
+    this.folded = kept.folded();
+    this.mlp = new FusedMlp(config, matrices, kernels, scratch, kept, number);
   }
 
   private FoldWeights foldWeights(Map<String, Tensor> from) {
@@ -100,17 +96,31 @@ final class FusedLayer {
     return masters.get(name("post_attention_residual"));
   }
 
+  /** The router's scores of this pass, (N, 2K) FLOAT32. */
+  Tensor routerScores() {
+    return mlp.routerScores();
+  }
+
   /** Runs from {@link #input}, already computed, to the MLP's branch in the scratch. */
   void forward(Positions positions) {
+    attend(positions);
+    mlp.forward(middle.normed());
+    if (recompute == Recompute.LAYERS) {
+      attended.close();
+    }
+  }
+
+  /** From the input's norm to {@link #stream} and its norm. */
+  private void attend(Positions positions) {
     int n = scratch.tokens();
     int d = config.hiddenSize();
     int width = config.numAttentionHeads() * config.headDim();
     int all = width + 2 * config.numKeyValueHeads() * config.headDim();
-    int inner = config.intermediateSize();
     double eps = config.rmsNormEps();
+    FusedAttention attention = kernels.attention();
     kernels.linear(input.normed(), matrices.attentionInput(number).copy(), qkv, n, d, all);
-    kernels.attention().fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
-    attended = released(kernels.attention().attend(folded.queries(), folded.keys(), qkv));
+    attention.fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
+    attended = released(attention.attend(folded.queries(), folded.keys(), qkv));
     kernels.linear(
         attended.out(), matrices.attentionOutput(number).copy(), scratch.branch(), n, width, d);
     kernels.addNorm(
@@ -121,9 +131,6 @@ final class FusedLayer {
         middle,
         n,
         eps);
-    kernels.linear(middle.normed(), matrices.gateAndUp(number).copy(), gateAndUp, n, d, 2 * inner);
-    kernels.swiglu(gateAndUp, scratch.inner(), n, inner);
-    kernels.linear(scratch.inner(), matrices.down(number).copy(), scratch.branch(), n, inner, d);
   }
 
   private static Attended released(Attended attended) {
@@ -134,23 +141,20 @@ final class FusedLayer {
     return attended;
   }
 
-  /** Turns the gradient of what went out, in the scratch's {@code dx}, into that of x, there. */
-  void backward(Positions positions) {
-    mlpBackward();
-    attentionBackward(positions);
-  }
-
-  private void mlpBackward() {
-    int n = scratch.tokens();
-    int d = config.hiddenSize();
-    int inner = config.intermediateSize();
-    FusedWeights.Matrix down = matrices.down(number);
-    FusedWeights.Matrix both = matrices.gateAndUp(number);
-    kernels.linearBackward(scratch.dx(), down.copy(), scratch.inner(), n, inner, d);
-    kernels.swigluBackward(gateAndUp, scratch.inner(), n, inner);
-    kernels.addWeightGradient(scratch.dx(), scratch.inner(), down.gradient(), n, inner, d);
-    kernels.linearBackward(gateAndUp, both.copy(), scratch.dnormed(), n, d, 2 * inner);
-    kernels.addWeightGradient(gateAndUp, middle.normed(), both.gradient(), n, d, 2 * inner);
+  /**
+   * Turns the gradient of what went out, in the scratch's {@code dx}, into that of x, there.
+   *
+   * @param scoresGradient (N, 2K) FLOAT32, what else the router's scores get; null for nothing
+   */
+  void backward(Positions positions, Tensor scoresGradient) {
+    if (recompute == Recompute.LAYERS) {
+      kernels.norm(input, inputNorm(), scratch.tokens(), config.rmsNormEps());
+      attend(positions);
+    }
+    if (recompute != Recompute.NOTHING) {
+      mlp.openGates(middle.normed());
+    }
+    mlp.backward(middle.normed(), scoresGradient);
     kernels.addNormBackward(
         scratch.dnormed(),
         scratch.dx(),
@@ -160,7 +164,8 @@ final class FusedLayer {
         scratch.dmiddle(),
         gradients.get(name("post_attention_layernorm.weight")),
         gradients.get(name("post_attention_residual")),
-        n);
+        scratch.tokens());
+    attentionBackward(positions);
   }
 
   private void attentionBackward(Positions positions) {

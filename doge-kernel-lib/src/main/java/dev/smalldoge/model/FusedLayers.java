@@ -1,9 +1,11 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.FusedAttention;
 import dev.smalldoge.torch.FusedAttention.Positions;
+import dev.smalldoge.torch.FusedExperts;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.Tensor;
@@ -12,9 +14,9 @@ import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
- * The fused training step of a dense model on a GPU: from ids to hidden states, and from the
- * gradient of the hidden states to all gradients, in the kernels of {@link FusedKernels} and with
- * nothing recorded. It computes what the layers of {@link DecoderLayer} compute, in BFLOAT16.
+ * The fused training step of a model on a GPU: from ids to hidden states, and from the gradient of
+ * the hidden states to all gradients, in the kernels of {@link FusedKernels} and with nothing
+ * recorded. It computes what the layers of {@link DecoderLayer} compute, in BFLOAT16.
  *
  * <p>One is made for a batch shape, and keeps its memory.
  */
@@ -25,6 +27,7 @@ final class FusedLayers implements AutoCloseable {
   private final FusedWeights matrices;
   private final FusedScratch scratch;
   private final List<FusedLayer> layers = new ArrayList<>();
+  private final Recompute recompute;
   private final Normed last;
 
   FusedLayers(
@@ -32,6 +35,7 @@ final class FusedLayers implements AutoCloseable {
       Weights weights,
       FusedWeights matrices,
       FusedKernels kernels,
+      Recompute recompute,
       int batch,
       int length) {
     this.config = config;
@@ -39,8 +43,12 @@ final class FusedLayers implements AutoCloseable {
     this.weights = weights;
     this.matrices = matrices;
     this.scratch = new FusedScratch(config, kernels, batch, length);
+    this.recompute = recompute;
+    FusedActivations first = null;
     for (int i = 0; i < config.numHiddenLayers(); i++) {
-      layers.add(new FusedLayer(config, weights, matrices, kernels, scratch, i));
+      FusedActivations kept = FusedActivations.of(config, scratch, recompute, first);
+      first = first == null ? kept : first;
+      layers.add(new FusedLayer(config, weights, matrices, kernels, scratch, kept, recompute, i));
     }
     this.last = scratch.normed();
   }
@@ -49,7 +57,7 @@ final class FusedLayers implements AutoCloseable {
   static boolean fits(ModelConfig config, Device device, Precision precision) {
     return precision == Precision.BFLOAT16
         && device.isGpu()
-        && !config.isMoe()
+        && (!config.isMoe() || servesExperts(config))
         && !config.attentionBias()
         && !config.mlpBias()
         && config.hiddenDropout() == 0
@@ -59,11 +67,17 @@ final class FusedLayers implements AutoCloseable {
         && config.vocabSize() % 8 == 0;
   }
 
+  private static boolean servesExperts(ModelConfig config) {
+    return config.routing() == ModelConfig.Routing.PER_TOKEN
+        && config.numKeys() % 4 == 0
+        && config.numKeys() <= FusedExperts.MOST_KEYS
+        && config.numExpertsPerTok() <= FusedExperts.MOST_CHOSEN;
+  }
+
   /** Whether it computes what this model and input ask for. */
   static boolean fits(ModelConfig config, Weights weights, Precision precision, ModelInput input) {
-    boolean everyWeightTrains = weights.gradients().size() == weights.byName().size();
     return fits(config, weights.operations().device(), precision)
-        && everyWeightTrains
+        && !weights.gradients().isEmpty()
         && DynamicMaskAttention.folds(config, input, true)
         && mostDocuments(input) <= FusedAttention.MOST_DOCUMENTS;
   }
@@ -80,8 +94,10 @@ final class FusedLayers implements AutoCloseable {
   }
 
   /** Whether this was made for such an input. */
-  boolean serves(ModelInput input) {
-    return input.batchSize() == scratch.batch() && input.length() == scratch.length();
+  boolean serves(ModelInput input, Recompute parts) {
+    return input.batchSize() == scratch.batch()
+        && input.length() == scratch.length()
+        && parts == recompute;
   }
 
   /** Whether these hidden states are this step's. */
@@ -119,6 +135,11 @@ final class FusedLayers implements AutoCloseable {
     return last.normed();
   }
 
+  /** Each layer's router scores (N, 2K) FLOAT32 of the last pass; of a model with experts. */
+  List<Tensor> routerScores() {
+    return layers.stream().map(FusedLayer::routerScores).toList();
+  }
+
   private void addNorm(FusedLayer before, Tensor weight, Normed out) {
     kernels.addNorm(
         before.stream(),
@@ -133,9 +154,16 @@ final class FusedLayers implements AutoCloseable {
   /**
    * Adds to all gradients, given that of what {@link #forward} returned.
    *
+   * @param scoresGradients what else each layer's {@link #routerScores} get; empty for nothing
    * @param layerDone hears of each layer whose gradients, and those after it, are complete
    */
-  void backward(ModelInput input, Tensor gradient, Tensor cos, Tensor sin, IntConsumer layerDone) {
+  void backward(
+      ModelInput input,
+      Tensor gradient,
+      List<Tensor> scoresGradients,
+      Tensor cos,
+      Tensor sin,
+      IntConsumer layerDone) {
     Positions positions = positions(input, cos, sin);
     int n = scratch.tokens();
     String norm = "model.norm.weight";
@@ -146,11 +174,11 @@ final class FusedLayers implements AutoCloseable {
         last,
         weights.get(norm),
         scratch.dx(),
-        weights.gradients().get(norm),
+        matrices.gradients().get(norm),
         null,
         n);
     for (int i = layers.size() - 1; i >= 0; i--) {
-      layers.get(i).backward(positions);
+      layers.get(i).backward(positions, scoresGradients.isEmpty() ? null : scoresGradients.get(i));
       layerDone.accept(i);
     }
     kernels

@@ -2,6 +2,7 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.FusedExperts.Room;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.Tensor;
@@ -30,6 +31,7 @@ final class FusedScratch implements AutoCloseable {
   private final Tensor dqkv;
   private final Tensor logits;
   private final Tensor losses;
+  private final Room expertRoom;
 
   FusedScratch(ModelConfig config, FusedKernels kernels, int batch, int length) {
     this.kernels = kernels;
@@ -49,6 +51,15 @@ final class FusedScratch implements AutoCloseable {
     long chunk = Math.min(n, Math.max(64, LOGITS_BYTES / (2L * config.vocabSize())));
     logits = keep(DType.BFLOAT16, chunk, config.vocabSize());
     losses = keep(DType.FLOAT32, n);
+    expertRoom = config.isMoe() ? room(n, config.numKeys(), config.numExpertsPerTok()) : null;
+  }
+
+  private Room room(long n, long keys, long chosen) {
+    return new Room(
+        keep(DType.BFLOAT16, n, 2 * keys),
+        keep(DType.FLOAT32, n, chosen),
+        keep(DType.FLOAT32, n, chosen),
+        keep(DType.FLOAT32, n, chosen));
   }
 
   /** Memory that lives as long as this. */
@@ -58,12 +69,14 @@ final class FusedScratch implements AutoCloseable {
     return tensor;
   }
 
+  /** Room for hidden states (B, T, d). */
+  Tensor stream() {
+    return keep(DType.BFLOAT16, batch, length, hidden);
+  }
+
   /** Room for one sum and its norm; both (B, T, d). */
   Normed normed() {
-    return new Normed(
-        keep(DType.BFLOAT16, batch, length, hidden),
-        keep(DType.BFLOAT16, batch, length, hidden),
-        keep(DType.FLOAT32, tokens()));
+    return new Normed(stream(), stream(), keep(DType.FLOAT32, tokens()));
   }
 
   int batch() {
@@ -121,6 +134,11 @@ final class FusedScratch implements AutoCloseable {
   /** Nats of each token. */
   Tensor losses() {
     return losses;
+  }
+
+  /** What the way back through experts works in. */
+  Room expertRoom() {
+    return expertRoom;
   }
 
   @Override

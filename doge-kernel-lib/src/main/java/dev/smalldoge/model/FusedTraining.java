@@ -1,6 +1,7 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Tensor;
@@ -28,7 +29,7 @@ final class FusedTraining implements AutoCloseable {
   }
 
   /** The fused step for this input; empty where it does not serve the model, input or device. */
-  Optional<FusedLayers> layersFor(ModelInput input) {
+  Optional<FusedLayers> layersFor(ModelInput input, Recompute recompute) {
     if (!FusedLayers.fits(config, weights, precision, input) || kernels().isEmpty()) {
       return Optional.empty();
     }
@@ -39,11 +40,17 @@ final class FusedTraining implements AutoCloseable {
         matrices = new FusedWeights(config, weights, kernels().get());
         trained = trainNow;
       }
-      if (layers == null || !layers.serves(input)) {
+      if (layers == null || !layers.serves(input, recompute)) {
         closeLayers(); // first, so that the old memory serves the new
         layers =
             new FusedLayers(
-                config, weights, matrices, kernels().get(), input.batchSize(), input.length());
+                config,
+                weights,
+                matrices,
+                kernels().get(),
+                recompute,
+                input.batchSize(),
+                input.length());
       }
     }
     return Optional.of(layers);
@@ -60,9 +67,12 @@ final class FusedTraining implements AutoCloseable {
       kernels =
           FusedKernels.of(
               weights.operations(),
-              config.hiddenSize(),
-              config.numAttentionHeads(),
-              config.numKeyValueHeads());
+              new FusedKernels.Shape(
+                  config.hiddenSize(),
+                  config.numAttentionHeads(),
+                  config.numKeyValueHeads(),
+                  config.isMoe() ? config.numKeys() : 0,
+                  config.isMoe() ? config.numExpertsPerTok() : 0));
     }
     return kernels;
   }

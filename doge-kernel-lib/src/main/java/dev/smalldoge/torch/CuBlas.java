@@ -71,9 +71,24 @@ final class CuBlas {
     multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, BFLOAT16, out);
   }
 
+  /** y = x · weightᵀ, FLOAT32. */
+  void forwardWide(long x, long weight, long y, int n, int in, int out) {
+    multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, FLOAT32, out);
+  }
+
+  /** y += x · weightᵀ, bf16. */
+  void addForward(long x, long weight, long y, int n, int in, int out) {
+    multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, true, y, BFLOAT16, out);
+  }
+
   /** dx = dy · weight, bf16. */
   void backward(long dy, long weight, long dx, int n, int in, int out) {
     multiply(PLAIN, PLAIN, in, n, out, weight, in, dy, out, false, dx, BFLOAT16, in);
+  }
+
+  /** dx += dy · weight, bf16. */
+  void addBackward(long dy, long weight, long dx, int n, int in, int out) {
+    multiply(PLAIN, PLAIN, in, n, out, weight, in, dy, out, true, dx, BFLOAT16, in);
   }
 
   /** dweight += dyᵀ · x, FLOAT32. */

@@ -2,9 +2,11 @@ package dev.smalldoge.torch;
 
 import ai.djl.engine.EngineException;
 import dev.smalldoge.config.DogeException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The named operations of the fused training step on a GPU: our own kernels, cuBLAS and cuDNN's
@@ -29,18 +31,63 @@ public final class FusedKernels {
   private final Tensor normPartials;
   private final FusedAttention attention;
   private final FusedHead head;
+  private final Optional<FusedExperts> experts;
 
-  private FusedKernels(Operations operations, int hidden, int heads, int groups) {
+  /**
+   * What the kernels are made for.
+   *
+   * @param hidden width of the residual stream
+   * @param heads query heads
+   * @param groups key/value heads
+   * @param keys product keys of a half of the router; 0 without experts
+   * @param chosen experts of a token
+   */
+  public record Shape(int hidden, int heads, int groups, int keys, int chosen) {
+    /** One without experts. */
+    public Shape(int hidden, int heads, int groups) {
+      this(hidden, heads, groups, 0, 0);
+    }
+
+    private List<String> parts() {
+      return keys == 0 ? PARTS : Stream.concat(PARTS.stream(), Stream.of("experts")).toList();
+    }
+
+    private Map<String, Integer> constants() {
+      Map<String, Integer> constants = new LinkedHashMap<>();
+      constants.put("HIDDEN", hidden);
+      constants.put("HEADS", heads);
+      constants.put("GROUPS", groups);
+      if (keys > 0) {
+        constants.put("KEYS", keys);
+        constants.put("CHOSEN", chosen);
+      }
+      return constants;
+    }
+
+    private boolean isServed() {
+      return hidden % 256 == 0
+          && hidden <= 2048
+          && groups <= 8
+          && keys % 4 == 0
+          && keys <= FusedExperts.MOST_KEYS
+          && chosen <= FusedExperts.MOST_CHOSEN;
+    }
+  }
+
+  private FusedKernels(Operations operations, Shape shape) {
     this.operations = operations;
-    this.hidden = hidden;
-    this.kernels =
-        new CudaKernels(
-            operations.device(), PARTS, Map.of("HIDDEN", hidden, "HEADS", heads, "GROUPS", groups));
+    this.hidden = shape.hidden;
+    this.kernels = new CudaKernels(operations.device(), shape.parts(), shape.constants());
     this.blas = new CuBlas();
     this.normPartials =
         TensorScope.release(operations.empty(DType.FLOAT32, normBlocks() * 2L * hidden));
-    this.attention = new FusedAttention(operations, kernels, heads, groups);
+    this.attention = new FusedAttention(operations, kernels, shape.heads, shape.groups);
     this.head = new FusedHead(operations, kernels, blas, hidden);
+    this.experts =
+        shape.keys == 0
+            ? Optional.empty()
+            : Optional.of(
+                new FusedExperts(operations, kernels, blas, hidden, shape.keys, shape.chosen));
   }
 
   /**
@@ -48,13 +95,12 @@ public final class FusedKernels {
    *
    * @return empty where the device or its libraries cannot run them, which is said on stderr
    */
-  public static Optional<FusedKernels> of(
-      Operations operations, int hidden, int heads, int groups) {
-    if (!operations.device().isGpu() || hidden % 256 != 0 || hidden > 2048 || groups > 8) {
+  public static Optional<FusedKernels> of(Operations operations, Shape shape) {
+    if (!operations.device().isGpu() || !shape.isServed()) {
       return Optional.empty();
     }
     try {
-      FusedKernels kernels = new FusedKernels(operations, hidden, heads, groups);
+      FusedKernels kernels = new FusedKernels(operations, shape);
       kernels.attention.tryOut();
       return Optional.of(kernels);
     } catch (DogeException | EngineException | LinkageError e) {
@@ -72,6 +118,11 @@ public final class FusedKernels {
   /** The head's loss, and the embedding's gradient. */
   public FusedHead head() {
     return head;
+  }
+
+  /** Routing and experts, where the shape has them. */
+  public Optional<FusedExperts> experts() {
+    return experts;
   }
 
   private int normBlocks() {
@@ -100,6 +151,11 @@ public final class FusedKernels {
   public void embedNorm(
       Tensor table, Tensor ids, Tensor weight, Normed out, long rows, double eps) {
     addNorm(table, ids, null, null, weight, out, rows, eps);
+  }
+
+  /** normed = RMSNorm by weight (d) of what already stands in sum. */
+  public void norm(Normed out, Tensor weight, long rows, double eps) {
+    addNorm(out.sum, null, null, null, weight, out, rows, eps);
   }
 
   /** sum = residual (d) · x + branch (N, d); normed = its RMSNorm by weight (d). */
@@ -210,10 +266,22 @@ public final class FusedKernels {
     blas.forward(x.address(), weight.address(), y.address(), n, in, out);
   }
 
+  /** y (n, out) += x (n, in) · weight (out, in) transposed. */
+  public void addLinear(Tensor x, Tensor weight, Tensor y, int n, int in, int out) {
+    CudaKernels.count();
+    blas.addForward(x.address(), weight.address(), y.address(), n, in, out);
+  }
+
   /** dx (n, in) = dy (n, out) · weight (out, in). */
   public void linearBackward(Tensor dy, Tensor weight, Tensor dx, int n, int in, int out) {
     CudaKernels.count();
     blas.backward(dy.address(), weight.address(), dx.address(), n, in, out);
+  }
+
+  /** dx (n, in) += dy (n, out) · weight (out, in). */
+  public void addLinearBackward(Tensor dy, Tensor weight, Tensor dx, int n, int in, int out) {
+    CudaKernels.count();
+    blas.addBackward(dy.address(), weight.address(), dx.address(), n, in, out);
   }
 
   /** dweight (out, in) FLOAT32 += dy (n, out) transposed · x (n, in). */

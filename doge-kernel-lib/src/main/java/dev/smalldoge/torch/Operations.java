@@ -372,6 +372,11 @@ public final class Operations {
         dropout);
   }
 
+  /** A router's output (N, 2K) as the scores of both product keys, (2, N, K). */
+  public Tensor productScores(Tensor router) {
+    return script.call("product_scores", router, false);
+  }
+
   /** Load-balancing loss over the product scores of all layers; see the script for its form. */
   public Tensor loadBalancingLoss(
       List<Tensor> scores, int expertsPerToken, boolean sortedOrder, List<Tensor> tokenMask) {

@@ -3,6 +3,7 @@ package dev.smalldoge.train;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.Home;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.optim.LearningRateSchedule;
@@ -28,7 +29,7 @@ public abstract class StageOptions<S extends StageOptions<S>> {
   private int saveEverySteps = 100;
   private int keepLastCheckpoints = 3;
   private long seed = 233;
-  private boolean recompute;
+  private Recompute recompute = Recompute.NOTHING;
 
   /** Options with a stage's own defaults. */
   protected StageOptions(
@@ -97,9 +98,14 @@ public abstract class StageOptions<S extends StageOptions<S>> {
     return self();
   }
 
-  /** Whether activations are computed again for the backward pass, to save memory. */
+  /** Whether whole layers are computed again for the backward pass, to save memory. */
   public S recompute(boolean on) {
-    recompute = on;
+    return recompute(Recompute.of(on));
+  }
+
+  /** Which activations are computed again for the backward pass, to save memory. */
+  public S recompute(Recompute what) {
+    recompute = what;
     return self();
   }
 
@@ -176,8 +182,8 @@ public abstract class StageOptions<S extends StageOptions<S>> {
     return seed;
   }
 
-  /** Whether activations are computed again. */
-  protected boolean recompute() {
+  /** Which activations are computed again. */
+  protected Recompute recompute() {
     return recompute;
   }
 }

@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import ai.djl.util.cuda.CudaUtils;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.config.World;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.model.DogeForCausalLm;
@@ -28,7 +29,7 @@ import java.util.Locale;
  * @param sequenceLength tokens per sequence
  * @param gradientAccumulationSteps forwards per update
  * @param maxSteps updates
- * @param recompute whether activations are computed again for the backward pass
+ * @param recompute which activations are computed again for the backward pass
  * @param schedule learning rate of each step
  */
 public record TrainingPlan(
@@ -39,7 +40,7 @@ public record TrainingPlan(
     int sequenceLength,
     int gradientAccumulationSteps,
     long maxSteps,
-    boolean recompute,
+    Recompute recompute,
     LearningRateSchedule schedule) {
   /** Achieved share of a device's peak that the hours are predicted with. */
   private static final double EXPECTED_UTILIZATION = 0.3;
@@ -77,7 +78,7 @@ public record TrainingPlan(
    * from the arrays that each script saves, within about a third of what is seen.
    */
   public long activationBytes() {
-    if (DogeForCausalLm.fusesOn(config, device, precision) && !recompute) {
+    if (DogeForCausalLm.fusesOn(config, device, precision)) {
       return fusedBytes();
     }
     long tokens = (long) microBatchSize * sequenceLength;
@@ -91,7 +92,7 @@ public record TrainingPlan(
       perLayer += 2 * element * config.numExpertsPerTok() * d;
     }
     long kept =
-        recompute
+        recompute != Recompute.NOTHING
             ? element * d * config.numHiddenLayers() + perLayer
             : perLayer * config.numHiddenLayers();
     long head = 3L * (128L << 20);
@@ -106,11 +107,20 @@ public record TrainingPlan(
     long groups = config.numKeyValueHeads();
     long all = (heads + 2 * groups) * FusedKernels.HEAD_WIDTH;
     long folded = (heads + groups) * FusedAttention.FOLDED_WIDTH;
-    long perLayer =
-        2 * (5 * d + all + folded + 2L * config.intermediateSize()) + 4 * (2 + groups + heads);
+    long gates = 2 * 2L * config.intermediateSize();
+    long input = 2 * d;
+    long rest = 2 * (4 * d + all + folded) + 4 * (2 + groups + heads);
     long shared = 2 * (7 * d + 2 * all + folded + config.intermediateSize());
+    long experts = config.isMoe() ? 8L * config.numKeys() + 12L * config.numExpertsPerTok() : 0;
+    long kept =
+        switch (recompute) {
+          case NOTHING -> gates + input + rest + experts;
+          case MLP -> input + rest + experts;
+          case LAYERS -> input + experts;
+        };
+    long again = gates + input + rest + experts - kept; // which all layers share
     long head = 512L << 20;
-    return tokens * (perLayer * config.numHiddenLayers() + shared)
+    return tokens * (kept * config.numHiddenLayers() + again + shared)
         + head
         + 2 * WeightNames.parameterCount(config);
   }
@@ -158,7 +168,9 @@ public record TrainingPlan(
                     + " gradient, about half the activation memory",
                 microBatchSize / 2,
                 2 * gradientAccumulationSteps)
-            : recompute ? "take a smaller model or a shorter sequence" : "turn recompute on";
+            : recompute == Recompute.LAYERS
+                ? "take a smaller model or a shorter sequence"
+                : "set recompute to true";
     check(
         needed <= free,
         "This run needs about %s, and %s are free on %s; %s",

@@ -34,7 +34,7 @@ class FusedKernelsTest {
   @BeforeEach
   void kernels() {
     operations = Operations.on(Device.gpu(0));
-    kernels = FusedKernels.of(operations, WIDTH, 4, 2).orElseThrow();
+    kernels = FusedKernels.of(operations, new FusedKernels.Shape(WIDTH, 4, 2)).orElseThrow();
   }
 
   @AfterEach

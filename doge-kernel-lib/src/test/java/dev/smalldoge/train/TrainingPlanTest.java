@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.Recompute;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.optim.WarmupStableDecay;
 import dev.smalldoge.torch.Device;
@@ -21,7 +22,7 @@ class TrainingPlanTest {
         2_048,
         256,
         8_000,
-        recompute,
+        Recompute.of(recompute),
         new WarmupStableDecay(8e-3, 800, 6_400, 800, 0));
   }
 
