@@ -119,7 +119,15 @@ public final class DogeForCausalLm implements AutoCloseable {
    * Whether models of this shape train in the fused kernels on this device, if its libraries do.
    */
   public static boolean fusesOn(ModelConfig config, Device device, Precision precision) {
-    return FusedLayers.fits(config, device, precision);
+    return device.isGpu() && FusedLayers.obstacle(config, precision).isEmpty();
+  }
+
+  /** Why this model trains on its GPU without the fused kernels, one sentence; empty if it does. */
+  public Optional<String> slowTraining() {
+    return operations.device().isGpu()
+        ? FusedLayers.obstacle(config, precision)
+            .map(why -> "Training runs without the fused kernels, several times slower: " + why)
+        : Optional.empty();
   }
 
   /** Whether losses also count the tokens that the model finds likeliest itself; off at first. */

@@ -2,7 +2,6 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.Recompute;
-import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.FusedAttention;
 import dev.smalldoge.torch.FusedAttention.Positions;
 import dev.smalldoge.torch.FusedExperts;
@@ -11,6 +10,7 @@ import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 
 /**
@@ -53,30 +53,40 @@ final class FusedLayers implements AutoCloseable {
     this.last = scratch.normed();
   }
 
-  /** Whether the fused step computes models of this shape on this device. */
-  static boolean fits(ModelConfig config, Device device, Precision precision) {
-    return precision == Precision.BFLOAT16
-        && device.isGpu()
-        && (!config.isMoe() || servesExperts(config))
-        && !config.attentionBias()
-        && !config.mlpBias()
-        && config.hiddenDropout() == 0
-        && config.headDim() == FusedKernels.HEAD_WIDTH
-        && config.hiddenSize() % 256 == 0
-        && config.intermediateSize() % 8 == 0
-        && config.vocabSize() % 8 == 0;
+  /** What of a model the fused step does not compute, in words; empty where it computes all. */
+  static Optional<String> obstacle(ModelConfig config, Precision precision) {
+    if (precision != Precision.BFLOAT16) {
+      return Optional.of("they compute in bf16, and this run in fp32");
+    } else if (config.attentionBias() || config.mlpBias()) {
+      return Optional.of("this model has biases");
+    } else if (config.hiddenDropout() > 0 || config.attentionDropout() > 0) {
+      return Optional.of("this model has dropout");
+    } else if (config.headDim() != FusedKernels.HEAD_WIDTH || config.hiddenSize() % 256 != 0) {
+      return Optional.of(
+          "they need heads of width 128 and a hiddenSize of 256 times a whole number, not "
+              + config.headDim()
+              + " and "
+              + config.hiddenSize());
+    } else if (config.intermediateSize() % 8 != 0 || config.vocabSize() % 8 != 0) {
+      return Optional.of("they need an intermediateSize and a vocabSize that 8 divides");
+    } else if (config.isMoe() && config.routing() != ModelConfig.Routing.PER_TOKEN) {
+      return Optional.of("this model's routing is legacy");
+    } else if (config.isMoe() && !servesExperts(config)) {
+      return Optional.of("they hold 128 keys, a number that 4 divides, and 64 experts a token");
+    }
+    return Optional.empty();
   }
 
   private static boolean servesExperts(ModelConfig config) {
-    return config.routing() == ModelConfig.Routing.PER_TOKEN
-        && config.numKeys() % 4 == 0
+    return config.numKeys() % 4 == 0
         && config.numKeys() <= FusedExperts.MOST_KEYS
         && config.numExpertsPerTok() <= FusedExperts.MOST_CHOSEN;
   }
 
   /** Whether it computes what this model and input ask for. */
   static boolean fits(ModelConfig config, Weights weights, Precision precision, ModelInput input) {
-    return fits(config, weights.operations().device(), precision)
+    return weights.operations().device().isGpu()
+        && obstacle(config, precision).isEmpty()
         && !weights.gradients().isEmpty()
         && DynamicMaskAttention.folds(config, input, true)
         && mostDocuments(input) <= FusedAttention.MOST_DOCUMENTS;

@@ -28,13 +28,14 @@ public final class FusedHead {
       Tensor logits, Tensor labels, Tensor losses, long start, int n, long vocab, double scale) {
     kernels.launch(
         "cross_entropy",
-        n,
+        Math.min(n, 2 * kernels.processors()),
         1,
         ROW_THREADS,
         logits,
         labels.address() + 8 * start,
         losses.address() + 4 * start,
         vocab,
+        n,
         scale);
   }
 

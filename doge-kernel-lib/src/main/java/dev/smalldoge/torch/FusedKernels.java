@@ -105,7 +105,7 @@ public final class FusedKernels {
       return Optional.of(kernels);
     } catch (DogeException | EngineException | LinkageError e) {
       System.err.println(
-          "Training runs without the fused kernels, about half as fast: " + e.getMessage());
+          "Training runs without the fused kernels, several times slower: " + e.getMessage());
       return Optional.empty();
     }
   }

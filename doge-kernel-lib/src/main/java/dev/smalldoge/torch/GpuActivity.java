@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What the GPU did from {@link #start} to {@link #stop}, kernel by kernel, as CUPTI tells it, the
@@ -23,21 +24,25 @@ public final class GpuActivity {
    * A stretch of work.
    *
    * @param kernels how many ran, libtorch's and the libraries' included
-   * @param busy seconds in which at least one ran
+   * @param busy seconds in which one of them, a copy or a fill was under way
    */
   public record Seen(long kernels, double busy) {}
 
+  private static final int COPY = 1;
+  private static final int FILL = 2;
   private static final int CONCURRENT_KERNEL = 10;
+  private static final List<Integer> KINDS = List.of(COPY, FILL, CONCURRENT_KERNEL);
   private static final int FORCED = 1;
   private static final long BUFFER_BYTES = 8L << 20;
 
-  /** Where a kernel's record holds its kind and its times, in all releases since CUDA 9. */
+  /** Where records of all three kinds hold their times, in all releases since CUDA 9. */
   private static final long START = 16;
 
   private static final long END = 24;
 
   private static Optional<GpuActivity> instance;
 
+  private final AtomicLong kernels = new AtomicLong();
   private final List<long[]> intervals = new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<Long, Memory> buffers = new ConcurrentHashMap<>();
   private final Request request = this::request;
@@ -90,18 +95,23 @@ public final class GpuActivity {
   /** Begins to look; what was queued before and runs later counts too, so wait for it first. */
   public void start() {
     intervals.clear();
-    Cuda.check("cuptiActivityEnable", Cupti.cuptiActivityEnable(CONCURRENT_KERNEL));
+    kernels.set(0);
+    for (int kind : KINDS) {
+      Cuda.check("cuptiActivityEnable", Cupti.cuptiActivityEnable(kind));
+    }
   }
 
   /** What was seen; all of it must have ended. */
   public Seen stop() {
     Cuda.check("cuptiActivityFlushAll", Cupti.cuptiActivityFlushAll(FORCED));
-    Cuda.check("cuptiActivityDisable", Cupti.cuptiActivityDisable(CONCURRENT_KERNEL));
-    return seen(new ArrayList<>(intervals));
+    for (int kind : KINDS) {
+      Cuda.check("cuptiActivityDisable", Cupti.cuptiActivityDisable(kind));
+    }
+    return new Seen(kernels.get(), busy(new ArrayList<>(intervals)));
   }
 
-  /** Of kernels' starts and ends in nanoseconds, which may overlap. */
-  static Seen seen(List<long[]> intervals) {
+  /** Seconds of starts and ends in nanoseconds, which may overlap. */
+  static double busy(List<long[]> intervals) {
     intervals.sort(Comparator.comparingLong(i -> i[0]));
     long busy = 0;
     long end = Long.MIN_VALUE;
@@ -109,7 +119,7 @@ public final class GpuActivity {
       busy += Math.max(0, interval[1] - Math.max(end, interval[0]));
       end = Math.max(end, interval[1]);
     }
-    return new Seen(intervals.size(), busy / 1e9);
+    return busy / 1e9;
   }
 
   private void request(
@@ -126,7 +136,11 @@ public final class GpuActivity {
     List<long[]> found = new ArrayList<>();
     while (Cupti.cuptiActivityGetNextRecord(buffer, validBytes, record) == 0) {
       Pointer at = record.getValue();
-      if (at.getInt(0) == CONCURRENT_KERNEL) {
+      int kind = at.getInt(0);
+      if (kind == CONCURRENT_KERNEL) {
+        kernels.incrementAndGet();
+      }
+      if (KINDS.contains(kind)) {
         found.add(new long[] {at.getLong(START), at.getLong(END)});
       }
     }

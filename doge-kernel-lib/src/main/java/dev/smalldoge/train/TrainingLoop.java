@@ -189,6 +189,7 @@ public final class TrainingLoop {
    * @throws DogeException when loss or norm is not finite
    */
   public boolean run() {
+    model.slowTraining().filter(why -> ranks.isFirst()).ifPresent(System.err::println);
     chooseTrained();
     ranks.align(model, step, settings.maxSteps, batches.position());
     long resumedAt = step;

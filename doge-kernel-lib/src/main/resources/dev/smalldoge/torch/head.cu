@@ -1,88 +1,116 @@
 // The language-model head.
 
-// One block a row of logits: its loss in nats, and in place of the logits their gradient times
-// scale. A label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8. The first
-// 32768 logits of a row wait in registers for the second pass; what is beyond is read again.
+// A row's loss in nats, and in place of its logits their gradient times scale, which is positive. A
+// label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8. A block works on one
+// row after the other; the first 32768 logits of a row wait in registers for the second pass, and
+// each register asks for the next row's as soon as it is done with. What is beyond is read again.
 #define HELD 8
+#define STRIDE 4096  // logits that a block's threads hold in one register each
+#define LOG2E 1.4426950408889634f
+
+__device__ inline float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+__device__ inline u32 larger(u32 a, u32 b) {
+  u32 c;
+  asm("max.bf16x2 %0, %1, %2;" : "=r"(c) : "r"(a), "r"(b));
+  return c;
+}
+
+// The largest of eight numbers, in the unit of powers of 2.
+__device__ inline float largest8(Eight a) {
+  u32 m = larger(larger(a.w[0], a.w[1]), larger(a.w[2], a.w[3]));
+  return fmaxf(low(m), high(m)) * LOG2E;
+}
+
+__device__ inline float powers8(Eight a, float m) {
+  float v[8], s = 0.f;
+  unpack(a, v);
+#pragma unroll
+  for (int i = 0; i < 8; i++) s += exp2_fast(v[i] * LOG2E - m);
+  return s;
+}
+
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits, const i64* labels,
-    float* losses, i64 vocab, double scale) {
-  __shared__ float most[16], total[16];
-  i64 row = blockIdx.x, label = labels[row];
-  bf16* at = logits + row * vocab;
+    float* losses, i64 width, i64 rows, double scale) {
+  __shared__ float most[2][16], total[2][16];  // two sets take turns, so one barrier a row does
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  int first = threadIdx.x * 8;
-  if (label == -100) {
-    Eight zero = {};
-    for (i64 c = first; c < vocab; c += 512 * 8) *(Eight*)(at + c) = zero;
-    if (threadIdx.x == 0) losses[row] = 0.f;
-    return;
-  }
-  Eight held[HELD];
+  int first = threadIdx.x * 8, parity = 0, vocab = (int)width;
+  float factor = (float)scale, shift = log2f(factor);
+  Eight held[HELD], zero = {};
 #pragma unroll
   for (int p = 0; p < HELD; p++)
-    if (first + p * 4096 < vocab) held[p] = *(const Eight*)(at + first + p * 4096);
-  float m = -3.4e38f, s = 0.f;
+    if (first + p * STRIDE < vocab)
+      held[p] = *(const Eight*)(logits + blockIdx.x * width + first + p * STRIDE);
+  for (int row = blockIdx.x; row < (int)rows; row += gridDim.x) {
+    bf16* at = logits + row * width;
+    bool more = row + gridDim.x < (u32)rows;
+    int label = (int)labels[row];
+    if (label == -100) {
 #pragma unroll
-  for (int p = 0; p < HELD; p++) {
-    if (first + p * 4096 >= vocab) continue;
-    float v[8];
-    unpack(held[p], v);
+      for (int p = 0; p < HELD; p++) {
+        int c = first + p * STRIDE;
+        if (c >= vocab) continue;
+        *(Eight*)(at + c) = zero;
+        if (more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
+      }
+      for (int c = first + HELD * STRIDE; c < vocab; c += STRIDE) *(Eight*)(at + c) = zero;
+      if (threadIdx.x == 0) losses[row] = 0.f;
+      continue;
+    }
+    float own = low(at[label]) * LOG2E;
+    float m = -3.4e38f, s = 0.f;
 #pragma unroll
-    for (int i = 0; i < 8; i++) m = fmaxf(m, v[i]);
-  }
+    for (int p = 0; p < HELD; p++)
+      if (first + p * STRIDE < vocab) m = fmaxf(m, largest8(held[p]));
 #pragma unroll
-  for (int p = 0; p < HELD; p++) {
-    if (first + p * 4096 >= vocab) continue;
-    float v[8];
-    unpack(held[p], v);
+    for (int p = 0; p < HELD; p++)
+      if (first + p * STRIDE < vocab) s += powers8(held[p], m);
+    for (int c = first + HELD * STRIDE; c < vocab; c += STRIDE) {
+      Eight beyond = *(const Eight*)(at + c);
+      float top = fmaxf(m, largest8(beyond));
+      s = s * exp2_fast(m - top) + powers8(beyond, top);
+      m = top;
+    }
 #pragma unroll
-    for (int i = 0; i < 8; i++) s += __expf(v[i] - m);
-  }
-  for (i64 c = first + HELD * 4096ll; c < vocab; c += 4096) {
-    float v[8];
-    unpack(*(const Eight*)(at + c), v);
-    float top = m;
+    for (int o = 16; o > 0; o >>= 1) {
+      float m2 = __shfl_xor_sync(FULL, m, o), s2 = __shfl_xor_sync(FULL, s, o);
+      float top = fmaxf(m, m2);
+      s = s * exp2_fast(m - top) + s2 * exp2_fast(m2 - top);
+      m = top;
+    }
+    if (lane == 0) { most[parity][warp] = m; total[parity][warp] = s; }
+    __syncthreads();  // and by now all have read the label's logit
+    m = most[parity][0];
+    for (int i = 1; i < 16; i++) m = fmaxf(m, most[parity][i]);
+    s = 0.f;
+    for (int i = 0; i < 16; i++) s += total[parity][i] * exp2_fast(most[parity][i] - m);
+    float normalizer = m + log2f(s);
+    if (threadIdx.x == 0) losses[row] = (normalizer - own) / LOG2E;
+    bf16 labelled = (bf16)(pack(factor * (exp2_fast(own - normalizer) - 1.f), 0.f) & 0xffffu);
+    normalizer -= shift;  // a power of 2 then is the gradient
 #pragma unroll
-    for (int i = 0; i < 8; i++) top = fmaxf(top, v[i]);
-    s *= __expf(m - top);
-    m = top;
+    for (int p = 0; p < HELD; p++) {
+      int c = first + p * STRIDE;
+      if (c >= vocab) continue;
+      float v[8];
+      unpack(held[p], v);
 #pragma unroll
-    for (int i = 0; i < 8; i++) s += __expf(v[i] - m);
-  }
+      for (int i = 0; i < 8; i++) v[i] = exp2_fast(v[i] * LOG2E - normalizer);
+      *(Eight*)(at + c) = packed(v);
+      if (more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
+    }
+    for (int c = first + HELD * STRIDE; c < vocab; c += STRIDE) {
+      float v[8];
+      unpack(*(const Eight*)(at + c), v);
 #pragma unroll
-  for (int o = 16; o > 0; o >>= 1) {
-    float m2 = __shfl_xor_sync(FULL, m, o), s2 = __shfl_xor_sync(FULL, s, o);
-    float top = fmaxf(m, m2);
-    s = s * __expf(m - top) + s2 * __expf(m2 - top);
-    m = top;
-  }
-  if (lane == 0) { most[warp] = m; total[warp] = s; }
-  __syncthreads();
-  m = most[0];
-  for (int i = 1; i < 16; i++) m = fmaxf(m, most[i]);
-  s = 0.f;
-  for (int i = 0; i < 16; i++) s += total[i] * __expf(most[i] - m);
-  float normalizer = m + logf(s);
-  if (threadIdx.x == 0) losses[row] = normalizer - low(at[label]);
-  __syncthreads();  // the label's logit is read before it is overwritten
-  float factor = (float)scale;
-#pragma unroll
-  for (int p = 0; p < HELD; p++) {
-    int c = first + p * 4096;
-    if (c >= vocab) continue;
-    float v[8];
-    unpack(held[p], v);
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-      v[i] = factor * (__expf(v[i] - normalizer) - (c + i == label ? 1.f : 0.f));
-    *(Eight*)(at + c) = packed(v);
-  }
-  for (i64 c = first + HELD * 4096ll; c < vocab; c += 4096) {
-    float v[8];
-    unpack(*(const Eight*)(at + c), v);
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-      v[i] = factor * (__expf(v[i] - normalizer) - (c + i == label ? 1.f : 0.f));
-    *(Eight*)(at + c) = packed(v);
+      for (int i = 0; i < 8; i++) v[i] = exp2_fast(v[i] * LOG2E - normalizer);
+      *(Eight*)(at + c) = packed(v);
+    }
+    if ((label / 8) % 512 == threadIdx.x) at[label] = labelled;  // after its own vector of eight
+    parity ^= 1;
   }
 }

@@ -144,16 +144,17 @@ class FusedKernelsTest {
 
   @Test
   void takesTheLossOfShortAndLongRows() {
-    crossEntropy(1_000); // within the registers
-    crossEntropy(40_008); // beyond them
+    crossEntropy(ROWS, 1_000); // within the registers
+    crossEntropy(ROWS, 40_008); // beyond them
+    crossEntropy(1_201, 4_104); // several rows a block, some of them not trained on
   }
 
-  private void crossEntropy(int vocab) {
-    Narrow logits = narrow(ROWS, vocab);
-    long[] labels = new long[ROWS];
-    double[] losses = new double[ROWS];
-    double[] gradient = new double[ROWS * vocab];
-    for (int row = 0; row < ROWS; row++) {
+  private void crossEntropy(int rows, int vocab) {
+    Narrow logits = narrow(rows, vocab);
+    long[] labels = new long[rows];
+    double[] losses = new double[rows];
+    double[] gradient = new double[rows * vocab];
+    for (int row = 0; row < rows; row++) {
       labels[row] = row % 5 == 0 ? -100 : random.nextInt(vocab);
       if (labels[row] < 0) {
         continue;
