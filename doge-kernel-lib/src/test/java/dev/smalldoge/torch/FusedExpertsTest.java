@@ -35,7 +35,15 @@ class FusedExpertsTest {
   private int chosen;
 
   /** A bf16 array and its values. */
-  private record Narrow(Tensor tensor, float[] values) {}
+  private static final class Narrow {
+    final Tensor tensor;
+    final float[] values;
+
+    Narrow(Tensor tensor, float[] values) {
+      this.tensor = tensor;
+      this.values = values;
+    }
+  }
 
   private Narrow narrow(double deviation, int rows, int columns) {
     float[] values = new float[rows * columns];
@@ -99,7 +107,7 @@ class FusedExpertsTest {
       Tensor dx = operations.zeros(DType.BFLOAT16, ROWS, d);
       Room room =
           new Room(
-              operations.zeros(DType.BFLOAT16, ROWS, 2 * keys),
+              operations.zeros(DType.BFLOAT16, ROWS, 2L * keys),
               zeros(ROWS, chosen),
               zeros(ROWS, chosen),
               zeros(ROWS, chosen));
@@ -109,7 +117,7 @@ class FusedExpertsTest {
             gradient.tensor,
             weights,
             choice,
-            operations.floats(extra, ROWS, 2 * keys),
+            operations.floats(extra, ROWS, 2L * keys),
             dx,
             gradients,
             room,

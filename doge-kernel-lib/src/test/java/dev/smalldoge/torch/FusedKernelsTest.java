@@ -173,7 +173,7 @@ class FusedKernelsTest {
     Tensor found = operations.zeros(DType.FLOAT32, ROWS);
     kernels
         .head()
-        .crossEntropy(logits.tensor, operations.longs(labels, ROWS), found, 0, ROWS, vocab, 0.5);
+        .crossEntropy(logits.tensor, operations.longs(labels, rows), found, 0, rows, vocab, 0.5);
     assertThat(error(losses, found.toFloats())).isLessThan(EXACT);
     assertThat(error(gradient, floats(logits.tensor))).isLessThan(ROUNDED);
   }
