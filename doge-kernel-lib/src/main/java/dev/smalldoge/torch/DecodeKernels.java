@@ -50,23 +50,10 @@ public final class DecodeKernels implements AutoCloseable {
       return hidden / heads;
     }
 
-    /** Tiles of 8 rows that a block serves: one to eight, a power of two. */
-    int tiles() {
-      int tiles = 1;
-      while (tiles < MOST_TILES && tiles * ROWS_OF_TILE < rows) {
-        tiles *= 2;
-      }
-      return tiles;
-    }
-
-    int rowBlocks() {
-      int served = ROWS_OF_TILE * tiles();
-      return (rows + served - 1) / served;
-    }
-
-    /** Rows of what products read, which is whole blocks. */
+    /** Rows of what products read: whole tiles for every block. */
     long paddedRows() {
-      return (long) rowBlocks() * ROWS_OF_TILE * tiles();
+      int most = ROWS_OF_TILE * MOST_TILES;
+      return (long) blocks(rows, most) * most;
     }
 
     /** Columns of the fused projection. */
@@ -74,8 +61,36 @@ public final class DecodeKernels implements AutoCloseable {
       return (heads + 2 * groups) * width() + groups;
     }
 
+    /** Distance of its rows. */
+    int projectedPitch() {
+      return (projected() + 3) / 4 * 4;
+    }
+
     int headBlocks() {
       return blocks(vocab, STRIPE * HEAD_STRIPES);
+    }
+  }
+
+  /**
+   * How a product is shared among blocks.
+   *
+   * @param columns blocks side by side, which read the same rows
+   * @param tiles of 8 rows that a block serves, a power of two
+   */
+  private record Grid(int columns, int tiles) {
+    /** As many tiles as the rows fill, but no fewer blocks than the device runs at once. */
+    static Grid of(int columns, int rows, int processors) {
+      int tiles = MOST_TILES;
+      while (tiles > 1
+          && (ROWS_OF_TILE * tiles >= 2 * rows
+              || 10 * columns * blocks(rows, ROWS_OF_TILE * tiles) < 9 * processors)) {
+        tiles /= 2;
+      }
+      return new Grid(columns, tiles);
+    }
+
+    int rowBlocks(int rows) {
+      return blocks(rows, ROWS_OF_TILE * tiles);
     }
   }
 
@@ -84,6 +99,10 @@ public final class DecodeKernels implements AutoCloseable {
   private final CudaKernels kernels;
   private final int sharing;
   private final boolean overlapping;
+  private final Grid projectGrid;
+  private final Grid addGrid;
+  private final Grid gateGrid;
+  private final Grid headGrid;
   private final LateTokens written;
   private final List<Tensor> owned = new ArrayList<>();
   private final Tensor stream;
@@ -104,23 +123,32 @@ public final class DecodeKernels implements AutoCloseable {
   private DecodeKernels(Operations operations, Shape shape) {
     this.operations = operations;
     this.shape = shape;
+    Device device = operations.device();
+    int processors = Cuda.multiprocessors(device.index());
+    projectGrid = grid(blocks(shape.projected(), STRIPE), processors);
+    addGrid = grid(shape.hidden / STRIPE, processors);
+    gateGrid = grid(shape.inner / 8, processors);
+    headGrid = grid(shape.headBlocks(), processors);
     Map<String, Integer> constants = new LinkedHashMap<>();
     constants.put("HIDDEN", shape.hidden);
     constants.put("HEADS", shape.heads);
     constants.put("GROUPS", shape.groups);
     constants.put("WIDTH", shape.width());
     constants.put("INNER", shape.inner);
-    constants.put("TILES", shape.tiles());
-    Device device = operations.device();
-    kernels = new CudaKernels(device, List.of("decode", "decode-attention"), constants);
+    constants.put("PROJECT_TILES", projectGrid.tiles);
+    constants.put("ADD_TILES", addGrid.tiles);
+    constants.put("GATE_TILES", gateGrid.tiles);
+    constants.put("HEAD_TILES", headGrid.tiles);
+    kernels =
+        new CudaKernels(device, List.of("decode", "decode-attention", "decode-head"), constants);
     overlapping = Cuda.architecture(device.index()) >= OVERLAPPING_ARCHITECTURE;
-    int fill = 2 * kernels.processors() / (shape.rows * shape.groups);
+    int fill = 2 * processors / (shape.rows * shape.groups);
     int most = Math.min(MOST_SHARING, blocks(shape.capacity, KEYS_OF_BLOCK));
     sharing = Math.max(1, Math.min(fill, most));
     long rows = shape.paddedRows();
     stream = zeros(DType.BFLOAT16, rows, shape.hidden);
     squares = zeros(DType.FLOAT32, rows, shape.hidden / STRIPE);
-    projected = zeros(DType.FLOAT32, shape.rows, shape.projected());
+    projected = zeros(DType.FLOAT32, shape.rows, shape.projectedPitch());
     attended = zeros(DType.BFLOAT16, rows, shape.hidden);
     inner = zeros(DType.BFLOAT16, rows, shape.inner);
     partial = zeros(DType.FLOAT32, (long) shape.rows * shape.heads, sharing, shape.width() + 2);
@@ -156,6 +184,10 @@ public final class DecodeKernels implements AutoCloseable {
         && inner % 32 == 0
         && (width == 32 || width == 64 || width == 128)
         && heads / groups <= 8;
+  }
+
+  private Grid grid(int columns, int processors) {
+    return Grid.of(columns, shape.rows, processors);
   }
 
   private Tensor zeros(DType type, long... lengths) {
@@ -241,22 +273,17 @@ public final class DecodeKernels implements AutoCloseable {
         position);
   }
 
+  private void launch(String kernel, Grid grid, Object... arguments) {
+    launch(kernel, grid.columns, grid.rowBlocks(shape.rows), arguments);
+  }
+
   private void launch(String kernel, int gridX, int gridY, Object... arguments) {
     recorder.launch(kernels.function(kernel), gridX, gridY, CudaKernels.THREADS, arguments);
   }
 
   /** The normed stream times the fused projection. */
   public void project(Tensor weight) {
-    launch(
-        "project",
-        blocks(shape.projected(), STRIPE),
-        shape.rowBlocks(),
-        weight,
-        stream,
-        squares,
-        projected,
-        shape.rows,
-        shape.eps);
+    launch("project", projectGrid, weight, stream, squares, projected, shape.rows, shape.eps);
   }
 
   /**
@@ -302,16 +329,7 @@ public final class DecodeKernels implements AutoCloseable {
 
   /** The gated product of the normed stream. */
   public void gateUp(Tensor weight) {
-    launch(
-        "gate_up",
-        shape.inner / 8,
-        shape.rowBlocks(),
-        weight,
-        stream,
-        squares,
-        inner,
-        shape.rows,
-        shape.eps);
+    launch("gate_up", gateGrid, weight, stream, squares, inner, shape.rows, shape.eps);
   }
 
   /**
@@ -324,40 +342,20 @@ public final class DecodeKernels implements AutoCloseable {
   }
 
   private void add(String kernel, Tensor weight, Tensor input, Tensor residual, Tensor scale) {
-    launch(
-        kernel,
-        shape.hidden / STRIPE,
-        shape.rowBlocks(),
-        weight,
-        input,
-        residual,
-        scale,
-        stream,
-        squares,
-        shape.rows);
+    launch(kernel, addGrid, weight, input, residual, scale, stream, squares, shape.rows);
   }
 
   /** Ends a step with its logits. */
   public void findLogits(Tensor head) {
     launch(
-        "find_logits",
-        shape.headBlocks(),
-        shape.rowBlocks(),
-        head,
-        stream,
-        squares,
-        logits,
-        shape.rows,
-        shape.vocab,
-        shape.eps);
+        "find_logits", headGrid, head, stream, squares, logits, shape.rows, shape.vocab, shape.eps);
   }
 
   /** Ends a step by writing each row's likeliest token, with which the next begins. */
   public void goOn(Tensor head, Tensor embedding) {
     launch(
         "find_likeliest",
-        shape.headBlocks(),
-        shape.rowBlocks(),
+        headGrid,
         head,
         stream,
         states,

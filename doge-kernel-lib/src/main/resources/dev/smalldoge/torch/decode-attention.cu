@@ -6,143 +6,149 @@
 #define AHEAD 4                      // times that it asks before it computes
 #define PART (WIDTH + 2)             // largest score, sum of weights, weighted values
 
-// A head's WIDTH products, normed by weight and turned by cosines and sines; a lane holds every
-// element from lane * WIDTH / 32 on.
-__device__ inline void norm_and_turn(const float* from, const float* weight, const float* cosines,
-    const float* sines, double eps, float* v) {
-  constexpr int MINE = WIDTH / 32;
-  int at = (threadIdx.x & 31) * MINE;
-  float squares = 0.f;
-#pragma unroll
-  for (int i = 0; i < MINE; i++) {
-    v[i] = from[at + i];
-    squares += v[i] * v[i];
-  }
-  float scale = rsqrtf(warp_sum(squares) / WIDTH + (float)eps);
-#pragma unroll
-  for (int i = 0; i < MINE; i++) {
-    v[i] *= scale * weight[at + i];
-    float other = __shfl_xor_sync(FULL, v[i], 16);
-    v[i] = v[i] * cosines[at + i] + (at < WIDTH / 2 ? -other : other) * sines[at + i];
-  }
+#define SPREAD (WIDTH / 32)          // elements of a head that a lane holds when a warp has it
+
+struct alignas(4 * SPREAD) Floats { float of[SPREAD]; };
+struct alignas(2 * SPREAD) Halves { bf16 of[SPREAD]; };
+
+// A lane's elements of a head, read at once.
+__device__ inline Floats own_of(const float* head) {
+  return ((const Floats*)head)[threadIdx.x & 31];
 }
 
-// The key, value and mask bias of the new token, appended to the cache of one key/value head.
-__device__ inline void append(const float* token, int group, const float* norm, float minus_a,
-    const float* cosines, const float* sines, double eps, bf16* key, bf16* value, float* bias) {
-  constexpr int MINE = WIDTH / 32;
-  int warp = threadIdx.x >> 5, at = (threadIdx.x & 31) * MINE;
-  if (warp == WARPS - 1) {
-    float v[MINE];
-    norm_and_turn(token + (HEADS + group) * WIDTH, norm, cosines, sines, eps, v);
-    for (int i = 0; i < MINE; i++) key[at + i] = (bf16)pack(v[i], 0.f);
-  } else if (warp == WARPS - 2) {
-    const float* from = token + (HEADS + GROUPS + group) * WIDTH + at;
-    for (int i = 0; i < MINE; i++) value[at + i] = (bf16)pack(from[i], 0.f);
-    float minus_dt = token[(HEADS + 2 * GROUPS) * WIDTH + group];
-    float softplus = minus_dt < -20.f ? -minus_dt : log1pf(__expf(-minus_dt));
-    if (at == 0) *bias = expf(-minus_a * softplus);
-  }
+__device__ inline void write_own(float* head, Floats v) {
+  ((Floats*)head)[threadIdx.x & 31] = v;
 }
+
+// Rounds to bf16, writes that, and gives it back.
+__device__ inline Floats write_rounded(bf16* head, Floats v) {
+  Halves h;
+#pragma unroll
+  for (int i = 0; i < SPREAD; i++) {
+    h.of[i] = (bf16)pack(v.of[i], 0.f);
+    v.of[i] = low(h.of[i]);
+  }
+  ((Halves*)head)[threadIdx.x & 31] = h;
+  return v;
+}
+
+// A head's products, normed by weight and turned by cosines and sines.
+__device__ inline Floats norm_and_turn(Floats v, Floats weight, Floats cosine, Floats sine,
+    double eps) {
+  float squares = 0.f;
+#pragma unroll
+  for (int i = 0; i < SPREAD; i++) squares += v.of[i] * v.of[i];
+  float scale = rsqrtf(warp_sum(squares) / WIDTH + (float)eps);
+  bool first_half = (threadIdx.x & 31) < 16;
+#pragma unroll
+  for (int i = 0; i < SPREAD; i++) {
+    v.of[i] *= scale * weight.of[i];
+    float other = __shfl_xor_sync(FULL, v.of[i], 16);
+    v.of[i] = v.of[i] * cosine.of[i] + (first_half ? -other : other) * sine.of[i];
+  }
+  return v;
+}
+
+// The new token of one key/value head: its queries, key and value as it stands in the cache, and
+// its mask bias.
+struct Fresh {
+  alignas(16) float query[SHARE][WIDTH];
+  alignas(16) float key[WIDTH];
+  alignas(16) float value[WIDTH];
+  float bias;
+};
 
 // What one head has seen of its keys.
 struct Seen {
   float most, total, sum[8];
 
-  __device__ void add(const Seen& other) {
-    float top = fmaxf(most, other.most);
-    float mine = __expf(most - top), theirs = __expf(other.most - top);
-    total = total * mine + other.total * theirs;
+  __device__ void clear() {
+    most = -1e30f;  // padding's bias is lower still, so it weighs nothing
+    total = 0.f;
 #pragma unroll
-    for (int i = 0; i < 8; i++) sum[i] = sum[i] * mine + other.sum[i] * theirs;
+    for (int i = 0; i < 8; i++) sum[i] = 0.f;
+  }
+
+  // Makes `top` the largest score.
+  __device__ void raise(float top) {
+    float kept = __expf(most - top);
     most = top;
+    total *= kept;
+#pragma unroll
+    for (int i = 0; i < 8; i++) sum[i] *= kept;
+  }
+
+  __device__ void add(float score, const float* value) {
+    float p = __expf(score - most);
+    total += p;
+#pragma unroll
+    for (int i = 0; i < 8; i++) sum[i] += p * value[i];
+  }
+
+  // Adds what the lanes `o` away have seen, and they what these have.
+  __device__ void join(int o) {
+    raise(fmaxf(most, __shfl_xor_sync(FULL, most, o)));
+    total += __shfl_xor_sync(FULL, total, o);
+#pragma unroll
+    for (int i = 0; i < 8; i++) sum[i] += __shfl_xor_sync(FULL, sum[i], o);
   }
 };
 
-// Attention of the SHARE heads of `query` over keys begin to end: `parts` gets each warp's.
-__device__ inline void attend_keys(const float (*query)[WIDTH], const bf16* keys,
-    const bf16* values, const float* biases, i64 begin, i64 end, float (*parts)[SHARE][PART]) {
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  int member = lane % MEMBERS, own = warp * AT_ONCE + lane / MEMBERS;
-  float q[SHARE][8];
-  Seen seen[SHARE];
-#pragma unroll
-  for (int h = 0; h < SHARE; h++) {
-    seen[h].most = -1e30f;  // padding's bias is lower still, so it weighs nothing
-    seen[h].total = 0.f;
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-      q[h][i] = query[h][member * 8 + i];
-      seen[h].sum[i] = 0.f;
-    }
-  }
-  for (i64 base = begin; base < end; base += WARPS * AT_ONCE * AHEAD) {
-    Eight k[AHEAD], v[AHEAD];
-    float bias[AHEAD], score[AHEAD][SHARE];
+// Cached keys and values that a lane has asked for, eight elements of each.
+struct Asked {
+  Eight k[AHEAD], v[AHEAD];
+  float bias[AHEAD];
+
+  __device__ void ask(const bf16* keys, const bf16* values, const float* biases, int base, int end,
+      int own, int member) {
 #pragma unroll
     for (int a = 0; a < AHEAD; a++) {
-      i64 j = base + a * WARPS * AT_ONCE + own;
+      int j = base + a * WARPS * AT_ONCE + own;
       Eight none = {};
       bool here = j < end;
-      k[a] = here ? *(const Eight*)(keys + j * WIDTH + member * 8) : none;
-      v[a] = here ? *(const Eight*)(values + j * WIDTH + member * 8) : none;
+      k[a] = here ? *(const Eight*)(keys + (i64)j * WIDTH + member * 8) : none;
+      v[a] = here ? *(const Eight*)(values + (i64)j * WIDTH + member * 8) : none;
       bias[a] = here ? biases[j] : LOWEST;
     }
+  }
+};
+
+// q times a key, summed over the lanes that share it.
+__device__ inline float score_of(const float* q, const float* key) {
+  float s = 0.f;
 #pragma unroll
-    for (int a = 0; a < AHEAD; a++) {
-      float x[8];
-      unpack(k[a], x);
+  for (int i = 0; i < 8; i++) s += q[i] * key[i];
 #pragma unroll
-      for (int h = 0; h < SHARE; h++) {
-        float s = 0.f;
+  for (int o = MEMBERS / 2; o > 0; o >>= 1) s += __shfl_xor_sync(FULL, s, o);
+  return s;
+}
+
+__device__ inline void attend_asked(const float (*q)[8], const Asked& asked, Seen* seen) {
+  float score[AHEAD][SHARE];
 #pragma unroll
-        for (int i = 0; i < 8; i++) s += q[h][i] * x[i];
+  for (int a = 0; a < AHEAD; a++) {
+    float x[8];
+    unpack(asked.k[a], x);
 #pragma unroll
-        for (int o = MEMBERS / 2; o > 0; o >>= 1) s += __shfl_xor_sync(FULL, s, o);
-        score[a][h] = s + bias[a];
-      }
-    }
-#pragma unroll
-    for (int h = 0; h < SHARE; h++) {
-      float top = seen[h].most;
-#pragma unroll
-      for (int a = 0; a < AHEAD; a++) top = fmaxf(top, score[a][h]);
-      float kept = __expf(seen[h].most - top);
-      seen[h].most = top;
-      seen[h].total *= kept;
-#pragma unroll
-      for (int i = 0; i < 8; i++) seen[h].sum[i] *= kept;
-#pragma unroll
-      for (int a = 0; a < AHEAD; a++) {
-        float x[8], p = __expf(score[a][h] - top);
-        unpack(v[a], x);
-        seen[h].total += p;
-#pragma unroll
-        for (int i = 0; i < 8; i++) seen[h].sum[i] += p * x[i];
-      }
-    }
+    for (int h = 0; h < SHARE; h++) score[a][h] = score_of(q[h], x) + asked.bias[a];
   }
 #pragma unroll
   for (int h = 0; h < SHARE; h++) {
+    float top = seen[h].most;
 #pragma unroll
-    for (int o = MEMBERS; o < 32; o <<= 1) {
-      Seen other;
-      other.most = __shfl_xor_sync(FULL, seen[h].most, o);
-      other.total = __shfl_xor_sync(FULL, seen[h].total, o);
+    for (int a = 0; a < AHEAD; a++) top = fmaxf(top, score[a][h]);
+    seen[h].raise(top);
+  }
 #pragma unroll
-      for (int i = 0; i < 8; i++) other.sum[i] = __shfl_xor_sync(FULL, seen[h].sum[i], o);
-      seen[h].add(other);
-    }
-    if (lane >= MEMBERS) continue;
-    float* part = parts[warp][h];
-    part[0] = seen[h].most;
-    part[1] = seen[h].total;
+  for (int a = 0; a < AHEAD; a++) {
+    float x[8];
+    unpack(asked.v[a], x);
 #pragma unroll
-    for (int i = 0; i < 8; i++) part[2 + member * 8 + i] = seen[h].sum[i];
+    for (int h = 0; h < SHARE; h++) seen[h].add(score[a][h], x);
   }
 }
 
-// Adds `count` parts, `stride` apart, at element c: {largest score, sum of weights, weighted value}.
+// Adds `count` parts, `stride` apart: largest score, sum of weights, weighted value at element c.
 __device__ inline float3 add_parts(const float* parts, int count, i64 stride, int c) {
   float top = parts[0], total = 0.f, sum = 0.f;
   for (int i = 1; i < count; i++) top = fmaxf(top, parts[i * stride]);
@@ -155,47 +161,95 @@ __device__ inline float3 add_parts(const float* parts, int count, i64 stride, in
 }
 
 // out (rows, HEADS * WIDTH): attention of each row's new token over its cached keys and itself,
-// which is appended first. projected: see project. norms (HEADS + GROUPS, WIDTH) hold the scale of
-// the scores too. keys, values (rows, GROUPS, capacity, WIDTH), biases (rows, GROUPS, capacity).
-// Grid: gridDim.x blocks that share the keys, by rows * GROUPS; the last of them to finish adds what
-// they left in `partial` (rows * HEADS, gridDim.x, PART), as `arrived` (rows * GROUPS) counts.
+// which is appended. projected: see project. norms (HEADS + GROUPS, WIDTH) hold the scale of the
+// scores too. keys, values (rows, GROUPS, capacity, WIDTH), biases (rows, GROUPS, capacity). Grid:
+// gridDim.x blocks that share the keys, by rows * GROUPS; the last of them to finish adds what they
+// left in `partial` (rows * HEADS, gridDim.x, PART), as `arrived` (rows * GROUPS) counts.
 extern "C" __global__ void __launch_bounds__(256) attend(const float* projected, const float* norms,
     const float* minus_a, const float* cosines, const float* sines, const State* states,
     bf16* keys, bf16* values, float* biases, bf16* out, float* partial,
     unsigned long long* arrived, i64 capacity, i64 window, double eps) {
-  __shared__ float query[SHARE][WIDTH];
   __shared__ float parts[WARPS][SHARE][PART];
+  __shared__ Fresh fresh;
   __shared__ bool last;
   let_next_begin();
-  await_previous();
   i64 row = blockIdx.y / GROUPS;
-  int group = blockIdx.y % GROUPS, warp = threadIdx.x >> 5;
+  int group = blockIdx.y % GROUPS, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   State state = states[row];
-  i64 known = state.position + 1;
-  i64 first = window > 0 && known > window ? known - window : 0;
-  i64 chunk = (known - first + gridDim.x - 1) / gridDim.x;
-  if (chunk < CHUNK) chunk = CHUNK;
-  int blocks = (int)((known - first + chunk - 1) / chunk);
+  int cached = (int)state.position;
+  int first = window > 0 && cached >= window ? cached + 1 - (int)window : 0;
+  int chunk = max((cached - first + (int)gridDim.x - 1) / (int)gridDim.x, CHUNK);
+  int blocks = max((cached - first + chunk - 1) / chunk, 1);
   if (blockIdx.x >= blocks) return;
-  i64 begin = first + blockIdx.x * chunk, end = min(begin + chunk, known);
-
-  const float* token = projected + row * ALL;
+  bool newest = blockIdx.x == blocks - 1;
+  int begin = first + blockIdx.x * chunk, end = min(begin + chunk, cached);
   i64 head = blockIdx.y * capacity;
+  keys += head * WIDTH;
+  values += head * WIDTH;
+  biases += head;
+  int member = lane % MEMBERS, own = warp * AT_ONCE + lane / MEMBERS;
   cosines += state.place * WIDTH;
   sines += state.place * WIDTH;
-  if (end == known)
-    append(token, group, norms + (HEADS + group) * WIDTH, minus_a[group], cosines, sines, eps,
-        keys + (head + state.position) * WIDTH, values + (head + state.position) * WIDTH,
-        biases + head + state.position);
+  Floats cosine = own_of(cosines), sine = own_of(sines);
+  Asked asked;  // what earlier steps have cached need not wait
+  asked.ask(keys, values, biases, begin, end, own, member);
+  await_previous();
+
+  const float* token = projected + row * PROJECTED;
+  if (newest && warp == WARPS - 1) {
+    const float* norm = norms + (HEADS + group) * WIDTH;
+    Floats k = own_of(token + (HEADS + group) * WIDTH);
+    k = norm_and_turn(k, own_of(norm), cosine, sine, eps);
+    write_own(fresh.key, write_rounded(keys + (i64)cached * WIDTH, k));
+  }
+  if (newest && warp == WARPS - 2) {
+    Floats v = own_of(token + (HEADS + GROUPS + group) * WIDTH);
+    float minus_dt = token[(HEADS + 2 * GROUPS) * WIDTH + group];
+    write_own(fresh.value, write_rounded(values + (i64)cached * WIDTH, v));
+    float softplus = minus_dt < -20.f ? -minus_dt : log1pf(__expf(-minus_dt));
+    if (lane == 0) biases[cached] = fresh.bias = expf(-minus_a[group] * softplus);
+  }
   for (int h = warp; h < SHARE; h += WARPS) {
-    constexpr int MINE = WIDTH / 32;
-    float v[MINE];
-    int q = group * SHARE + h, at = (threadIdx.x & 31) * MINE;
-    norm_and_turn(token + q * WIDTH, norms + q * WIDTH, cosines, sines, eps, v);
-    for (int i = 0; i < MINE; i++) query[h][at + i] = v[i];
+    int at = (group * SHARE + h) * WIDTH;
+    Floats q = norm_and_turn(own_of(token + at), own_of(norms + at), cosine, sine, eps);
+    write_own(fresh.query[h], q);
   }
   __syncthreads();
-  attend_keys(query, keys + head * WIDTH, values + head * WIDTH, biases + head, begin, end, parts);
+
+  float q[SHARE][8];
+  Seen seen[SHARE];
+#pragma unroll
+  for (int h = 0; h < SHARE; h++) {
+    seen[h].clear();
+#pragma unroll
+    for (int i = 0; i < 8; i++) q[h][i] = fresh.query[h][member * 8 + i];
+  }
+  constexpr int STEP = WARPS * AT_ONCE * AHEAD;
+  for (int base = begin; base < end; base += STEP) {
+    Asked next;
+    next.ask(keys, values, biases, base + STEP, end, own, member);
+    attend_asked(q, asked, seen);
+    asked = next;
+  }
+#pragma unroll
+  for (int h = 0; h < SHARE; h++) {
+    if (newest && warp == 0) {
+      float score = score_of(q[h], fresh.key + member * 8) + fresh.bias;
+      if (lane < MEMBERS) {
+        seen[h].raise(fmaxf(seen[h].most, score));
+        seen[h].add(score, fresh.value + member * 8);
+      }
+    }
+#pragma unroll
+    for (int o = MEMBERS; o < 32; o <<= 1) seen[h].join(o);
+    if (lane < MEMBERS) {
+      float* part = parts[warp][h];
+      part[0] = seen[h].most;
+      part[1] = seen[h].total;
+#pragma unroll
+      for (int i = 0; i < 8; i++) part[2 + member * 8 + i] = seen[h].sum[i];
+    }
+  }
   __syncthreads();
 
   i64 first_head = row * HEADS + group * SHARE;
