@@ -1,9 +1,11 @@
 // Attention of one query of every row, after decode.cu.
 
+// Little code, for a step runs all of it once and waits for most of it to be fetched.
+
 #define CHUNK 256                    // keys that one block reads at least
 #define MEMBERS (WIDTH / 8)          // lanes that share a key
 #define AT_ONCE (32 / MEMBERS)       // keys that a warp reads at once
-#define AHEAD 4                      // times that it asks before it computes
+#define AHEAD 2                      // times that it asks before it computes
 #define PART (WIDTH + 2)             // largest score, sum of weights, weighted values
 
 #define SPREAD (WIDTH / 32)          // elements of a head that a lane holds when a warp has it
@@ -62,11 +64,20 @@ struct Fresh {
 struct Seen {
   float most, total, sum[8];
 
+  // Begins with nothing: padding's bias is lower still, so it weighs nothing.
   __device__ void clear() {
-    most = -1e30f;  // padding's bias is lower still, so it weighs nothing
+    most = -1e30f;
     total = 0.f;
 #pragma unroll
     for (int i = 0; i < 8; i++) sum[i] = 0.f;
+  }
+
+  // Begins with one key.
+  __device__ void begin(float score, const float* value) {
+    most = score;
+    total = 1.f;
+#pragma unroll
+    for (int i = 0; i < 8; i++) sum[i] = value[i];
   }
 
   // Makes `top` the largest score.
@@ -148,16 +159,34 @@ __device__ inline void attend_asked(const float (*q)[8], const Asked& asked, See
   }
 }
 
-// Adds `count` parts, `stride` apart: largest score, sum of weights, weighted value at element c.
-__device__ inline float3 add_parts(const float* parts, int count, i64 stride, int c) {
+// The sum of the warps' parts at element c: largest score, sum of weights, weighted value.
+__device__ inline float3 add_parts(const float* parts, int c) {
   float top = parts[0], total = 0.f, sum = 0.f;
-  for (int i = 1; i < count; i++) top = fmaxf(top, parts[i * stride]);
-  for (int i = 0; i < count; i++) {
-    float weight = __expf(parts[i * stride] - top);
-    total += weight * parts[i * stride + 1];
-    sum += weight * parts[i * stride + 2 + c];
+#pragma unroll
+  for (int w = 1; w < WARPS; w++) top = fmaxf(top, parts[w * SHARE * PART]);
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) {
+    const float* part = parts + w * SHARE * PART;
+    float weight = __expf(part[0] - top);
+    total += weight * part[1];
+    sum += weight * part[2 + c];
   }
   return make_float3(top, total, sum);
+}
+
+// The attention that `count` blocks' parts give at element c; volatile, for other blocks wrote them.
+__device__ inline float attention_of(const volatile float* parts, int count, int c) {
+  float top = NEVER, total = 0.f, sum = 0.f;
+#pragma unroll 1
+  for (int i = 0; i < count; i++) {
+    const volatile float* part = parts + i * PART;
+    float first = part[0];
+    float next = fmaxf(top, first), kept = __expf(top - next), weight = __expf(first - next);
+    total = total * kept + weight * part[1];
+    sum = sum * kept + weight * part[2 + c];
+    top = next;
+  }
+  return __fdividef(sum, total);
 }
 
 // out (rows, HEADS * WIDTH): attention of each row's new token over its cached keys and itself,
@@ -206,9 +235,10 @@ extern "C" __global__ void __launch_bounds__(256) attend(const float* projected,
     Floats v = own_of(token + (HEADS + GROUPS + group) * WIDTH);
     float minus_dt = token[(HEADS + 2 * GROUPS) * WIDTH + group];
     write_own(fresh.value, write_rounded(values + (i64)cached * WIDTH, v));
-    float softplus = minus_dt < -20.f ? -minus_dt : log1pf(__expf(-minus_dt));
-    if (lane == 0) biases[cached] = fresh.bias = expf(-minus_a[group] * softplus);
+    float softplus = minus_dt < -20.f ? -minus_dt : __logf(1.f + __expf(-minus_dt));
+    if (lane == 0) biases[cached] = fresh.bias = __expf(-minus_a[group] * softplus);
   }
+#pragma unroll 1
   for (int h = warp; h < SHARE; h += WARPS) {
     int at = (group * SHARE + h) * WIDTH;
     Floats q = norm_and_turn(own_of(token + at), own_of(norms + at), cosine, sine, eps);
@@ -220,11 +250,16 @@ extern "C" __global__ void __launch_bounds__(256) attend(const float* projected,
   Seen seen[SHARE];
 #pragma unroll
   for (int h = 0; h < SHARE; h++) {
-    seen[h].clear();
 #pragma unroll
     for (int i = 0; i < 8; i++) q[h][i] = fresh.query[h][member * 8 + i];
+    seen[h].clear();
+    if (newest && warp == 0) {
+      float score = score_of(q[h], fresh.key + member * 8) + fresh.bias;
+      if (lane < MEMBERS) seen[h].begin(score, fresh.value + member * 8);
+    }
   }
   constexpr int STEP = WARPS * AT_ONCE * AHEAD;
+#pragma unroll 1
   for (int base = begin; base < end; base += STEP) {
     Asked next;
     next.ask(keys, values, biases, base + STEP, end, own, member);
@@ -233,13 +268,6 @@ extern "C" __global__ void __launch_bounds__(256) attend(const float* projected,
   }
 #pragma unroll
   for (int h = 0; h < SHARE; h++) {
-    if (newest && warp == 0) {
-      float score = score_of(q[h], fresh.key + member * 8) + fresh.bias;
-      if (lane < MEMBERS) {
-        seen[h].raise(fmaxf(seen[h].most, score));
-        seen[h].add(score, fresh.value + member * 8);
-      }
-    }
 #pragma unroll
     for (int o = MEMBERS; o < 32; o <<= 1) seen[h].join(o);
     if (lane < MEMBERS) {
@@ -253,11 +281,12 @@ extern "C" __global__ void __launch_bounds__(256) attend(const float* projected,
   __syncthreads();
 
   i64 first_head = row * HEADS + group * SHARE;
+#pragma unroll 1
   for (int i = threadIdx.x; i < SHARE * WIDTH; i += 256) {
     int h = i / WIDTH, c = i % WIDTH;
-    float3 all = add_parts(parts[0][h], WARPS, SHARE * PART, c);
+    float3 all = add_parts(parts[0][h], c);
     if (blocks == 1) {
-      out[(first_head + h) * WIDTH + c] = (bf16)pack(all.z / all.y, 0.f);
+      out[(first_head + h) * WIDTH + c] = (bf16)pack(__fdividef(all.z, all.y), 0.f);
     } else {
       float* to = partial + ((first_head + h) * gridDim.x + blockIdx.x) * PART;
       if (c == 0) { to[0] = all.x; to[1] = all.y; }
@@ -271,10 +300,11 @@ extern "C" __global__ void __launch_bounds__(256) attend(const float* projected,
   __syncthreads();
   if (!last) return;
   __threadfence();
+#pragma unroll 1
   for (int i = threadIdx.x; i < SHARE * WIDTH; i += 256) {
     int h = i / WIDTH, c = i % WIDTH;
-    float3 all = add_parts(partial + (first_head + h) * gridDim.x * PART, blocks, PART, c);
-    out[(first_head + h) * WIDTH + c] = (bf16)pack(all.z / all.y, 0.f);
+    float v = attention_of(partial + (first_head + h) * gridDim.x * PART, blocks, c);
+    out[(first_head + h) * WIDTH + c] = (bf16)pack(v, 0.f);
   }
   if (threadIdx.x == 0) arrived[blockIdx.y] = 0;
 }
