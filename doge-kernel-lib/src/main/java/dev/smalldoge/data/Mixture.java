@@ -166,7 +166,7 @@ public final class Mixture {
   public Tokens tokenize(Tokenizer tokenizer, Path file) {
     checkRatios();
     BadRows badRows = new BadRows(false);
-    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, masks(tokenizer))) {
+    try (TokenFileWriter writer = writer(tokenizer, file)) {
       for (Part part : parts) {
         write(part.corpus(), wanted(part), tokenizer, writer, badRows);
       }
@@ -188,7 +188,7 @@ public final class Mixture {
    */
   public Tokens concatenate(Tokenizer tokenizer, Path file, Map<String, List<Path>> parts) {
     checkRatios();
-    try (TokenFileWriter writer = new TokenFileWriter(file, tokenizer, masks(tokenizer))) {
+    try (TokenFileWriter writer = writer(tokenizer, file)) {
       for (Part part : this.parts) {
         String name = part.corpus().name();
         check(parts.containsKey(name), "%s has no parts; preprocess its files first", name);
@@ -240,8 +240,15 @@ public final class Mixture {
     return wanted;
   }
 
-  private boolean masks(Tokenizer tokenizer) {
-    return parts.stream().anyMatch(part -> part.corpus().encoder(tokenizer).masks());
+  private TokenFileWriter writer(Tokenizer tokenizer, Path file) {
+    List<RowEncoder> encoders =
+        parts.stream().map(part -> part.corpus().encoder(tokenizer)).toList();
+    boolean masks = encoders.stream().anyMatch(RowEncoder::masks);
+    TokenFileWriter writer = new TokenFileWriter(file, tokenizer, masks);
+    if (encoders.stream().allMatch(RowEncoder::splitsAsReference)) {
+      writer.splitAsReference();
+    }
+    return writer;
   }
 
   private void write(

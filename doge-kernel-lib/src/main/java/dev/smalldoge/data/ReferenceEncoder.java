@@ -35,6 +35,11 @@ final class ReferenceEncoder implements RowEncoder {
   }
 
   @Override
+  public boolean splitsAsReference() {
+    return true;
+  }
+
+  @Override
   public EncodedDocument encode(Row row) throws BadRow {
     String text = row.text(column);
     if (row.values().get(PROMPT) == null) {

@@ -14,6 +14,11 @@ interface RowEncoder {
    */
   EncodedDocument encode(Row row) throws BadRow;
 
+  /** Whether documents are held out as the reference does, see {@link ReferenceSplit}. */
+  default boolean splitsAsReference() {
+    return false;
+  }
+
   /** Whether some tokens are not learned, so that the file needs a mask. */
   default boolean masks() {
     return false;

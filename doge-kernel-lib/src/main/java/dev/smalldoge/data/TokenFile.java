@@ -36,12 +36,16 @@ public final class TokenFile {
   static final String TEXT = "text_bytes";
   static final String IDS = "input_ids";
   static final String TRAINED = "trained";
+  static final String SPLIT = "split";
+  static final String REFERENCE = "reference";
+  static final String SEEDED = "seeded";
 
   private final Path file;
   private final String fingerprint;
   private final int vocabSize;
   private final int padTokenId;
   private final List<SourceShare> sources;
+  private final boolean splitsAsReference;
   private final long tokens;
   private final long documents;
   private final MappedArray index;
@@ -62,6 +66,7 @@ public final class TokenFile {
     this.vocabSize = whole(metadata, "vocab_size");
     this.padTokenId = whole(metadata, "pad_token_id");
     this.sources = sources(metadata.get("sources"));
+    this.splitsAsReference = REFERENCE.equals(metadata.get(SPLIT));
     TensorInfo documentInfo = header.info(DOCUMENTS);
     TensorInfo textInfo = header.info(TEXT);
     TensorInfo idInfo = header.info(IDS);
@@ -224,6 +229,11 @@ public final class TokenFile {
   /** What each source gave; their documents follow each other in this order. */
   public List<SourceShare> sources() {
     return sources;
+  }
+
+  /** Whether its documents are held out as the reference does, see {@link ReferenceSplit}. */
+  boolean splitsAsReference() {
+    return splitsAsReference;
   }
 
   /** Whether some tokens are not learned. */

@@ -40,6 +40,7 @@ public final class TokenFileWriter implements AutoCloseable {
   private long tokens;
   private long documents;
   private long textBytes;
+  private boolean referenceSplit;
 
   /** One of the file's arrays while it grows. */
   private static final class Part {
@@ -106,6 +107,11 @@ public final class TokenFileWriter implements AutoCloseable {
     } catch (IOException e) {
       throw refuse(e);
     }
+  }
+
+  /** Has documents of this file held out as the reference does, see {@link ReferenceSplit}. */
+  void splitAsReference() {
+    referenceSplit = true;
   }
 
   /** Begins another source: the documents that follow are its. */
@@ -204,6 +210,7 @@ public final class TokenFileWriter implements AutoCloseable {
             .metadata("vocab_size", Integer.toString(tokenizer.vocabSize()))
             .metadata("pad_token_id", Integer.toString(tokenizer.padTokenId()))
             .metadata("sources", new Gson().toJson(sources))
+            .metadata(TokenFile.SPLIT, referenceSplit ? TokenFile.REFERENCE : TokenFile.SEEDED)
             .addPayload(TokenFile.DOCUMENTS, DType.I64, new long[] {documents + 1}, index::copyTo)
             .addPayload(TokenFile.TEXT, DType.I64, new long[] {documents + 1}, text::copyTo)
             .addPayload(TokenFile.IDS, dtype, new long[] {tokens}, ids::copyTo);

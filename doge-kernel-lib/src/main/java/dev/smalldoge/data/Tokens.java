@@ -101,7 +101,8 @@ public final class Tokens {
   }
 
   /**
-   * Holds documents out, chosen by the seed {@link #SEED}.
+   * Holds documents out, chosen by the seed {@link #SEED}; of a file in the reference's form, those
+   * that the reference holds out.
    *
    * @param testDocuments how many, at least 1 and fewer than there are
    * @throws dev.smalldoge.config.DogeException if there are not so many
@@ -123,15 +124,23 @@ public final class Tokens {
         "%d held-out documents are more than %d; fewer measure just as well",
         testDocuments,
         1 << 24);
-    SeededOrder order = new SeededOrder(distinct.documents(), seed);
-    long[] heldOut = new long[(int) testDocuments];
-    for (int i = 0; i < heldOut.length; i++) {
-      heldOut[i] = distinct.document(order.at(i));
-    }
+    long[] heldOut =
+        file().splitsAsReference()
+            ? ReferenceSplit.heldOut(distinct, (int) testDocuments, seed)
+            : heldOut(distinct, (int) testDocuments, seed);
     Arrays.sort(heldOut);
     return new Split(
         new Tokens(documents.without(heldOut), badRows),
         new Tokens(DocumentRanges.only(file(), heldOut), badRows));
+  }
+
+  private static long[] heldOut(DocumentRanges distinct, int count, long seed) {
+    SeededOrder order = new SeededOrder(distinct.documents(), seed);
+    long[] heldOut = new long[count];
+    for (int i = 0; i < count; i++) {
+      heldOut[i] = distinct.document(order.at(i));
+    }
+    return heldOut;
   }
 
   /** How many documents there are, repeated ones counted again. */

@@ -6,7 +6,9 @@ import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -55,6 +57,45 @@ class ReferenceFormTest {
         .extracting(SourceShare::documents)
         .containsExactly(1_393L + 700, 398L + 200, 99L + 50, 99L + 50);
     assertThat(tokens.split(1_000).heldOut().documents()).isEqualTo(1_000);
+  }
+
+  private Corpus numbered(String name) throws IOException {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 100; i++) {
+      rows.append("{\"text\":\"").append(name).append(' ').append(i).append("\"}\n");
+    }
+    return Corpus.file(Files.writeString(folder.resolve(name + ".jsonl"), rows));
+  }
+
+  /**
+   * The rows of {@code numpy.random.default_rng(233).permutation(120)[:20]} where the first source
+   * stands backwards: rows 0 to 83 of fineweb-edu, then 24, 6 and 6 rows of the others.
+   */
+  @Test
+  void theHeldOutRowsAreTheReferences() throws IOException {
+    Mixture mixture =
+        Mixture.of(numbered("fineweb-edu"), 0.7)
+            .and(numbered("cosmopedia-v2"), 0.2)
+            .and(numbered("python-edu"), 0.05)
+            .and(numbered("finemath"), 0.05)
+            .inReferenceForm(2_048)
+            .withDocuments(100, 20);
+    Path file = folder.resolve("whole.tokens.safetensors");
+    mixture.tokenize(TOKENIZER, file);
+    Tokens heldOut = Tokens.open(file, TOKENIZER).split(20).heldOut();
+    List<String> rows = new ArrayList<>();
+    for (long i = 0; i < heldOut.documents(); i++) {
+      int[] ids = heldOut.file().document(heldOut.selection().document(i));
+      rows.add(TOKENIZER.decode(ids, true));
+    }
+    List<String> expected = new ArrayList<>();
+    for (int row : new int[] {9, 14, 27, 28, 35, 43, 46, 48, 51, 53, 54, 56, 60, 63, 69, 73}) {
+      expected.add("fineweb-edu " + row);
+    }
+    for (int row : new int[] {5, 9, 13, 14}) {
+      expected.add("cosmopedia-v2 " + row);
+    }
+    assertThat(rows).isEqualTo(expected);
   }
 
   @Test
