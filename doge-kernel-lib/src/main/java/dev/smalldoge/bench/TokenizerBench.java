@@ -25,17 +25,28 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class TokenizerBench {
   private static final int ROUNDS = 5;
+  private static final long ENCODED = 10_000_000; // bytes; DJL would take minutes for more
 
   private final List<String> texts;
   private final double megabytes;
 
   private TokenizerBench(List<String> texts) {
     this.texts = texts;
-    long bytes = 0;
-    for (String text : texts) {
-      bytes += text.getBytes(StandardCharsets.UTF_8).length;
+    this.megabytes = bytes(texts) / 1e6;
+  }
+
+  private static long bytes(List<String> texts) {
+    return texts.stream().mapToLong(t -> t.getBytes(StandardCharsets.UTF_8).length).sum();
+  }
+
+  /** Texts spread evenly over {@code all}, of about {@link #ENCODED} bytes. */
+  private static List<String> sample(List<String> all) {
+    int step = (int) Math.max(1, bytes(all) / ENCODED);
+    List<String> sample = new ArrayList<>();
+    for (int i = 0; i < all.size(); i += step) {
+      sample.add(all.get(i));
     }
-    this.megabytes = bytes / 1e6;
+    return sample;
   }
 
   /** Encodes on one thread, appending to {@code ids}; one for each thread. */
@@ -44,8 +55,8 @@ public final class TokenizerBench {
   }
 
   /**
-   * Times encoding by both on one and on two threads, and training where {@code vocabSize} is above
-   * 0.
+   * Times encoding some of the texts by both on one and on two threads, and training on all of them
+   * where {@code vocabSize} is above 0.
    *
    * @param folder a tokenizer's
    * @param texts read once and held
@@ -54,8 +65,9 @@ public final class TokenizerBench {
     List<String> held = new ArrayList<>();
     texts.forEach(held::add);
     check(!held.isEmpty(), "there is no text to encode; name a corpus with rows");
-    TokenizerBench bench = new TokenizerBench(held);
-    System.out.printf(Locale.ROOT, "%.1f MB, %d texts%n", bench.megabytes, held.size());
+    TokenizerBench bench = new TokenizerBench(sample(held));
+    System.out.printf(
+        Locale.ROOT, "encoding %.1f MB, %d texts%n", bench.megabytes, bench.texts.size());
     Tokenizer tokenizer = Tokenizer.load(folder);
     System.out.println(tokenizer);
     try (HuggingFaceTokenizer other = open(folder)) {
@@ -66,7 +78,8 @@ public final class TokenizerBench {
       Tokenizer trained = Tokenizer.train(held, vocabSize);
       System.out.printf(
           Locale.ROOT,
-          "training to %d ids: %.1f s%n",
+          "training on %.1f MB to %d ids: %.1f s%n",
+          bytes(held) / 1e6,
           trained.vocabSize(),
           (System.nanoTime() - start) / 1e9);
     }

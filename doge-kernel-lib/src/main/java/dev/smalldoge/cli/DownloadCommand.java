@@ -32,6 +32,9 @@ final class DownloadCommand implements Callable<Integer> {
   @Option(names = "--datasets", defaultValue = "datasets", description = "datasets by default")
   private String datasets;
 
+  @Option(names = "--test", description = "the test split, into NAME-test")
+  private boolean test;
+
   @Option(names = "--files", description = "only the first ones of each")
   private Long files;
 
@@ -55,7 +58,7 @@ final class DownloadCommand implements Callable<Integer> {
         System.out.printf("%s: %,d preferences, LGPL-2.1 or later%n", name, rows);
         continue;
       }
-      Download download = Download.of(name);
+      Download download = test ? Download.of(name).test() : Download.of(name);
       download = files == null ? download : download.firstFiles(files);
       download = rows == null ? download : download.firstRows(rows);
       download = tokens == null ? download : download.firstTokens(tokens);

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
@@ -62,18 +63,37 @@ public final class Mixture {
    */
   public static Mixture of(DataMixture data, String folder) {
     List<Part> parts = new ArrayList<>();
-    data.ratios().forEach((name, ratio) -> parts.add(new Part(corpus(name, folder), ratio)));
+    RecipeCorpora corpora = new RecipeCorpora(folder);
+    data.ratios().forEach((name, ratio) -> parts.add(new Part(corpora.corpus(name), ratio)));
     long held = Math.max(0, data.testSamples());
     return new Mixture(parts, data.totalSamples(), held, CORES);
   }
 
-  private static Corpus corpus(String name, String folder) {
-    Path path = Home.path(name);
-    if (Files.isRegularFile(path)) {
-      return Corpus.file(path);
+  /**
+   * The test splits of a recipe's corpora, {@code NAME-test} beside each {@code NAME}, every row of
+   * them; empty where the recipe holds documents out itself or there are none. Those that are
+   * missing are named on the error stream.
+   *
+   * @param folder as in {@link #of(DataMixture, String)}
+   */
+  public static Optional<Mixture> testOf(DataMixture data, String folder) {
+    if (data.testSamples() != -1) {
+      return Optional.empty();
     }
-    boolean isPath = name.startsWith(".") || path.isAbsolute();
-    return isPath ? Corpus.folder(path) : Corpus.of(name).under(folder);
+    RecipeCorpora corpora = new RecipeCorpora(folder);
+    List<Corpus> found = new ArrayList<>();
+    for (String name : data.ratios().keySet()) {
+      Optional<Corpus> test = corpora.test(name);
+      test.ifPresent(found::add);
+      if (test.isEmpty()) {
+        System.err.printf(
+            "%s has no test split at %s, so none of it is measured; fetch it with doge download %s"
+                + " --test, or set test_samples to 1000%n",
+            name, corpora.places(name).get(0), name);
+      }
+    }
+    List<Part> parts = found.stream().map(c -> new Part(c, 1.0 / found.size())).toList();
+    return parts.isEmpty() ? Optional.empty() : Optional.of(new Mixture(parts, ALL, 0, CORES));
   }
 
   /** The same mixture with one corpus more. */

@@ -82,11 +82,14 @@ public final class Tokens {
    * What a recipe trains on and measures with: its held-out documents apart, packed or padded to
    * its length, in the order of its seed.
    *
-   * @return the sequences; those to measure with are null where the recipe holds nothing out
+   * @param test what to measure with where the recipe holds nothing out; may be null
+   * @return the sequences; those to measure with are null where there are none
    */
-  public Sequences.Split sequences(DataMixture data, TrainingSettings settings) {
+  public Sequences.Split sequences(DataMixture data, TrainingSettings settings, Tokens test) {
     if (data.testSamples() <= 0) {
-      return new Sequences.Split(sequencesOf(this, data, settings), null);
+      return new Sequences.Split(
+          sequencesOf(this, data, settings),
+          test == null ? null : sequencesOf(test, data, settings));
     }
     Split split = split(data.testSamples());
     return new Sequences.Split(

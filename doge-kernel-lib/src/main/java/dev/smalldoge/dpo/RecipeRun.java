@@ -16,17 +16,9 @@ final class RecipeRun {
 
   static PreferenceOptimization of(DpoRecipe recipe, String datasets, Device device) {
     LanguageModel start = StartModel.open(recipe.startFrom(), recipe.training(), device);
-    List<PreferencePair> preferences = new ArrayList<>();
-    for (PreferencePair pair : Mixture.of(recipe.data(), datasets).preferences()) {
-      preferences.add(withSystemPrompt(pair, recipe.systemPrompt()));
-    }
-    PreferencePairs training =
-        PreferencePairs.of(
-            preferences,
-            start.tokenizer(),
-            recipe.training().sequenceLength(),
-            recipe.maxPromptLength());
-    PreferencePairs heldOut = null;
+    PreferencePairs training = pairs(Mixture.of(recipe.data(), datasets), recipe, start);
+    PreferencePairs heldOut =
+        Mixture.testOf(recipe.data(), datasets).map(m -> pairs(m, recipe, start)).orElse(null);
     if (recipe.data().testSamples() > 0) {
       PreferencePairs.Split split =
           training.split(Math.toIntExact(recipe.data().testSamples()), recipe.training().seed());
@@ -41,6 +33,18 @@ final class RecipeRun {
         .startName(recipe.startFrom())
         .title(recipe.name())
         .checkpoints(recipe.outputFolder());
+  }
+
+  private static PreferencePairs pairs(Mixture mixture, DpoRecipe recipe, LanguageModel start) {
+    List<PreferencePair> preferences = new ArrayList<>();
+    for (PreferencePair pair : mixture.preferences()) {
+      preferences.add(withSystemPrompt(pair, recipe.systemPrompt()));
+    }
+    return PreferencePairs.of(
+        preferences,
+        start.tokenizer(),
+        recipe.training().sequenceLength(),
+        recipe.maxPromptLength());
   }
 
   private static PreferencePair withSystemPrompt(PreferencePair pair, String systemPrompt) {

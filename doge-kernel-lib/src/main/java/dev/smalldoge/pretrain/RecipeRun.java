@@ -15,12 +15,19 @@ final class RecipeRun {
 
   static Pretraining of(PretrainRecipe recipe, String datasets) {
     Tokenizer tokenizer = Tokenizer.load(recipe.tokenizer());
-    return of(recipe, tokenizer, Mixture.of(recipe.data(), datasets).tokenize(tokenizer));
+    Tokens test =
+        Mixture.testOf(recipe.data(), datasets).map(m -> m.tokenize(tokenizer)).orElse(null);
+    return of(recipe, tokenizer, Mixture.of(recipe.data(), datasets).tokenize(tokenizer), test);
   }
 
   static Pretraining of(PretrainRecipe recipe, Tokenizer tokenizer, Tokens tokens) {
+    return of(recipe, tokenizer, tokens, null);
+  }
+
+  private static Pretraining of(
+      PretrainRecipe recipe, Tokenizer tokenizer, Tokens tokens, Tokens test) {
     TrainingSettings t = recipe.training();
-    Sequences.Split sequences = tokens.sequences(recipe.data(), t);
+    Sequences.Split sequences = tokens.sequences(recipe.data(), t, test);
     int maxSteps = t.steps(sequences.training().count());
     Pretraining pretraining =
         Pretraining.of(recipe.model(), tokenizer, sequences.training())

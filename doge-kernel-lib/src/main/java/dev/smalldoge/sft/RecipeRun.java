@@ -13,11 +13,10 @@ final class RecipeRun {
 
   static FineTuning of(SftRecipe recipe, String datasets, Device device) {
     LanguageModel start = StartModel.open(recipe.startFrom(), recipe.training(), device);
-    Tokens tokens =
-        Mixture.of(recipe.data(), datasets)
-            .asConversations(recipe.systemPrompt(), recipe.assistantOnly())
-            .tokenize(start.tokenizer());
-    Sequences.Split sequences = tokens.sequences(recipe.data(), recipe.training());
+    Tokens tokens = tokens(Mixture.of(recipe.data(), datasets), recipe, start);
+    Tokens test =
+        Mixture.testOf(recipe.data(), datasets).map(m -> tokens(m, recipe, start)).orElse(null);
+    Sequences.Split sequences = tokens.sequences(recipe.data(), recipe.training(), test);
     return FineTuning.of(start, sequences.training())
         .settings(recipe.training())
         .heldOut(sequences.heldOut())
@@ -25,5 +24,11 @@ final class RecipeRun {
         .startName(recipe.startFrom())
         .title(recipe.name())
         .checkpoints(recipe.outputFolder());
+  }
+
+  private static Tokens tokens(Mixture mixture, SftRecipe recipe, LanguageModel start) {
+    return mixture
+        .asConversations(recipe.systemPrompt(), recipe.assistantOnly())
+        .tokenize(start.tokenizer());
   }
 }

@@ -62,14 +62,18 @@ final class PythonJinja {
     return jinjava;
   }
 
+  /** A template as {@link #render} takes it, made once for many conversations. */
+  static String prepared(String template) {
+    return NOT_COMPARED.matcher(template).replaceAll("$1not ($2)$3");
+  }
+
   /**
-   * Renders a template.
+   * Renders a prepared template.
    *
    * @throws DogeException if it refuses these variables, or fails in any way
    */
-  static String render(String template, Map<String, ?> variables) {
-    String source = NOT_COMPARED.matcher(template).replaceAll("$1not ($2)$3");
-    RenderResult result = JINJAVA.renderForResult(source, variables);
+  static String render(String prepared, Map<String, ?> variables) {
+    RenderResult result = JINJAVA.renderForResult(prepared, variables);
     for (TemplateError error : result.getErrors()) {
       for (Throwable t = error.getException(); t != null; t = t.getCause()) {
         if (t instanceof Refusal) {

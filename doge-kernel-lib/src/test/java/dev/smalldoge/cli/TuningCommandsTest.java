@@ -100,6 +100,45 @@ class TuningCommandsTest {
     assertThat(folder.resolve("dpo/metrics.jsonl")).content().contains("eval.preferenceAccuracy");
   }
 
+  /** {@code test_samples: -1} measures with what lies beside the corpus as NAME-test. */
+  @Test
+  void theCorpusesOwnTestSplitIsMeasured() throws IOException {
+    Path base = base();
+    rows("talks", "{\"prompt\":\"uno?\",\"completion\":\"dos\"}", 8);
+    rows("talks-test", "{\"prompt\":\"tres?\",\"completion\":\"cuatro\"}", 1);
+    rows("pairs", "{\"prompt\":\"uno?\",\"chosen\":\"dos\",\"rejected\":\"no\"}", 4);
+    rows("pairs-test", "{\"prompt\":\"tres?\",\"chosen\":\"si\",\"rejected\":\"no\"}", 2);
+    for (String name : new String[] {"sft", "dpo"}) {
+      boolean pairs = name.equals("dpo");
+      assertThat(
+              Main.run(
+                  name,
+                  "../recipes/tiny/" + name + ".yaml",
+                  "start_from=" + base,
+                  "output_folder=" + folder.resolve(name),
+                  "data.ratios={" + (pairs ? "pairs" : "talks") + ": 1.0}",
+                  "data.total_samples=-1",
+                  "data.test_samples=-1",
+                  "sequence_length=40",
+                  pairs ? "max_prompt_length=30" : "data.packing=true",
+                  "micro_batch_size=1",
+                  "gradient_accumulation_steps=1",
+                  "max_steps=2",
+                  "eval_every_steps=2",
+                  "--datasets",
+                  folder.toString(),
+                  "--device",
+                  "cpu"))
+          .isZero();
+      assertThat(folder.resolve(name).resolve("metrics.jsonl")).content().contains("\"eval.");
+    }
+  }
+
+  private void rows(String name, String row, int count) throws IOException {
+    Path own = Files.createDirectories(folder.resolve(name));
+    Files.writeString(own.resolve("rows.jsonl"), (row + "\n").repeat(count));
+  }
+
   @Test
   void aStartThatIsNotThereIsOneSentence() {
     PrintStream before = System.err;

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -99,6 +100,28 @@ class MixtureTest {
         Mixture.of(new DataMixture(ratios, 6, 2, true), folder.toString()).tokenize(TOKENIZER);
     assertThat(texts(tokens))
         .containsExactlyInAnyOrder("a0", "a1", "a2", "a3", "text", "text", "text", "text");
+  }
+
+  @Test
+  void findsTheTestSplitsBesideARecipesCorpora() throws IOException {
+    corpus("a", 3);
+    corpus("a-test", 2);
+    for (String name : List.of("b", "b-test", "org/set/sub-test", "shipped")) {
+      Files.createDirectories(folder.resolve(name));
+    }
+    Files.writeString(folder.resolve("b-test/one.txt"), "held");
+    Files.writeString(folder.resolve("org/set/sub-test/one.txt"), "out");
+    Files.writeString(folder.resolve("c.txt"), "none");
+    Map<String, Double> ratios = new LinkedHashMap<>();
+    ratios.put(folder.resolve("a.jsonl").toString(), 0.25);
+    ratios.put("b", 0.25);
+    ratios.put("org/set:sub", 0.25);
+    ratios.put(folder.resolve("c.txt").toString(), 0.25);
+    DataMixture data = new DataMixture(ratios, 100, -1, true);
+    Tokens tokens = Mixture.testOf(data, folder.toString()).orElseThrow().tokenize(TOKENIZER);
+    assertThat(texts(tokens)).containsExactlyInAnyOrder("a-test0", "a-test1", "held", "out");
+    DataMixture alone = new DataMixture(Map.of("c", 1.0), 100, -1, true);
+    assertThat(Mixture.testOf(alone, folder.toString())).isEmpty();
   }
 
   @Test

@@ -49,6 +49,11 @@ public final class Download {
     return new Download(HubSource.of(name), HubClient.fromEnvironment(), PIECE_BYTES);
   }
 
+  /** The test split of the same data, into {@code NAME-test}. */
+  public Download test() {
+    return new Download(source.test(), client, pieceBytes);
+  }
+
   /** Only the first {@code count} files. */
   public Download firstFiles(long count) {
     check(count > 0, "the first %d files are none; ask for at least 1", count);

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  * @param split how the names of its files begin, where any do: {@code train} or {@code test}
  */
 public record HubSource(String name, String repository, String subset, String split) {
+  private static final String TEST = "test";
   private static final Map<String, HubSource> KNOWN = new TreeMap<>();
   private static final List<String> DATA =
       List.of(".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".arrow", ".txt");
@@ -27,10 +28,10 @@ public record HubSource(String name, String repository, String subset, String sp
     known("python-edu", "HuggingFaceTB/smollm-corpus", "python-edu", "train");
     known("finemath", "HuggingFaceTB/finemath", "finemath-4plus", "train");
     known("smoltalk", "HuggingFaceTB/smoltalk", "all", "train");
-    known("smoltalk-test", "HuggingFaceTB/smoltalk", "all", "test");
+    known("smoltalk-test", "HuggingFaceTB/smoltalk", "all", TEST);
     String feedback = "HuggingFaceH4/ultrafeedback_binarized";
     known("ultrafeedback-binarized", feedback, "train_prefs", "train");
-    known("ultrafeedback-binarized-test", feedback, "test_prefs", "test");
+    known("ultrafeedback-binarized-test", feedback, "test_prefs", TEST);
     known("open-thoughts", "open-thoughts/OpenThoughts-114k", "", "train");
     known("openr1-math", "open-r1/OpenR1-Math-220k", "", "train");
   }
@@ -62,8 +63,14 @@ public record HubSource(String name, String repository, String subset, String sp
         "train");
   }
 
+  /** The test split of the same data, which is kept in {@code NAME-test}. */
+  HubSource test() {
+    HubSource known = KNOWN.get(name + "-test");
+    return known != null ? known : new HubSource(name + "-test", repository, subset, TEST);
+  }
+
   /**
-   * The training files among all files of the repository, in their order.
+   * The files of the split among all files of the repository, in their order.
    *
    * @throws dev.smalldoge.config.DogeException if there are none
    */
@@ -72,12 +79,13 @@ public record HubSource(String name, String repository, String subset, String sp
         all.stream().filter(f -> DATA.stream().anyMatch(end -> f.path().endsWith(end))).toList();
     List<HubFile> inside = data.stream().filter(file -> isInSubset(file.path())).toList();
     List<HubFile> train = inside.stream().filter(f -> fileName(f).startsWith(split)).toList();
-    List<HubFile> chosen = train.isEmpty() ? inside : train;
+    List<HubFile> chosen = train.isEmpty() && !split.equals(TEST) ? inside : train;
     check(
         !chosen.isEmpty(),
-        "%s has no data files of subset \"%s\"; its folders are %s",
+        "%s has no data files of subset \"%s\" for %s; its folders are %s",
         repository,
         subset,
+        split,
         data.stream().map(f -> f.path().replaceFirst("/?[^/]*$", "")).distinct().toList());
     return chosen;
   }
