@@ -23,6 +23,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
 /**
@@ -133,7 +135,7 @@ final class FileFetch {
       throw new IOException(e.getCause());
     } finally {
       workers.shutdownNow();
-      while (!workers.awaitTermination(1, java.util.concurrent.TimeUnit.SECONDS)) {
+      while (!workers.awaitTermination(1, TimeUnit.SECONDS)) {
         // an interrupted piece ends at its next read; notes must not be written after we return
       }
     }
@@ -150,12 +152,13 @@ final class FileFetch {
   private Void fetchPiece(FileChannel channel, int piece) throws InterruptedException {
     long start = (long) piece * pieceBytes;
     long length = length(piece);
+    AtomicLong came = new AtomicLong(); // of this piece: a second attempt goes on after them
     client.get(
         client.address(repository, file.path()),
         what(),
-        String.format("bytes=%d-%d", start, start + length - 1),
+        () -> String.format("bytes=%d-%d", start + came.get(), start + length - 1),
         answer -> {
-          readPiece(answer, channel, start, length);
+          readPiece(answer, channel, start, length, came);
           return length;
         });
     note(piece);
@@ -163,11 +166,16 @@ final class FileFetch {
   }
 
   private void readPiece(
-      HttpResponse<InputStream> answer, FileChannel channel, long start, long length)
+      HttpResponse<InputStream> answer,
+      FileChannel channel,
+      long start,
+      long length,
+      AtomicLong came)
       throws IOException {
     InputStream body = answer.body();
     if (answer.statusCode() == 206) {
-      String expected = String.format("bytes %d-%d/%d", start, start + length - 1, file.size());
+      long from = start + came.get();
+      String expected = String.format("bytes %d-%d/%d", from, start + length - 1, file.size());
       String range = answer.headers().firstValue("Content-Range").orElse("none");
       check(
           range.equals(expected),
@@ -176,27 +184,21 @@ final class FileFetch {
           range,
           expected);
     } else { // the server knows no ranges and sends everything
-      body.skipNBytes(start);
+      body.skipNBytes(start + came.get());
     }
-    long done = 0;
-    try {
-      byte[] bytes = new byte[1 << 16];
-      while (done < length) {
-        int count = body.read(bytes, 0, (int) Math.min(bytes.length, length - done));
-        if (count < 0) {
-          throw new IOException(
-              String.format("the connection ended after %d of %d bytes", done, length));
-        }
-        ByteBuffer chunk = ByteBuffer.wrap(bytes, 0, count);
-        while (chunk.hasRemaining()) {
-          channel.write(chunk, start + done + chunk.position());
-        }
-        done += count;
-        progress.accept(count);
+    byte[] bytes = new byte[1 << 16];
+    while (came.get() < length) {
+      int count = body.read(bytes, 0, (int) Math.min(bytes.length, length - came.get()));
+      if (count < 0) {
+        throw new IOException(
+            String.format("the connection ended after %d of %d bytes", came.get(), length));
       }
-    } catch (IOException e) {
-      progress.accept(-done); // it is fetched again
-      throw e;
+      ByteBuffer chunk = ByteBuffer.wrap(bytes, 0, count);
+      while (chunk.hasRemaining()) {
+        channel.write(chunk, start + came.get() + chunk.position());
+      }
+      came.addAndGet(count);
+      progress.accept(count);
     }
   }
 

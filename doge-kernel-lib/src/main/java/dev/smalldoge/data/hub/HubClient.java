@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -40,6 +41,7 @@ final class HubClient {
   private final URI endpoint;
   private final Optional<String> token;
   private final Duration firstPause;
+  private final Duration patience;
 
   /** What is done with an answer's body; failing with an IOException has it tried again. */
   @FunctionalInterface
@@ -54,11 +56,13 @@ final class HubClient {
    * @param endpoint its address, such as {@code https://huggingface.co}
    * @param token what authorizes, where something is needed
    * @param firstPause how long to wait before the second attempt; doubled before each other
+   * @param patience how long a connection may send nothing before it is cut and tried again
    */
-  HubClient(URI endpoint, Optional<String> token, Duration firstPause) {
+  HubClient(URI endpoint, Optional<String> token, Duration firstPause, Duration patience) {
     this.endpoint = endpoint;
     this.token = token;
     this.firstPause = firstPause;
+    this.patience = patience;
   }
 
   /** The client that {@code HF_ENDPOINT} and {@code HF_TOKEN} say. */
@@ -68,7 +72,8 @@ final class HubClient {
     return new HubClient(
         URI.create(endpoint),
         Optional.ofNullable(token).filter(text -> !text.isBlank()),
-        Duration.ofSeconds(1));
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(30));
   }
 
   /** The files of a data set's repository, all pages of the list. */
@@ -140,10 +145,12 @@ final class HubClient {
    * Asks for {@code address} until {@code body} has read an answer.
    *
    * @param what the thing asked for, for errors
-   * @param range the value of a {@code Range} header; null for the whole
+   * @param range the value of a {@code Range} header, asked anew at each attempt; null for the
+   *     whole
    * @throws DogeException if it may not be read, is not there, or kept failing
    */
-  <T> T get(URI address, String what, String range, Body<T> body) throws InterruptedException {
+  <T> T get(URI address, String what, Supplier<String> range, Body<T> body)
+      throws InterruptedException {
     return find(address, what, range, body)
         .orElseThrow(
             () -> new DogeException(what + " does not exist (status 404); check the name"));
@@ -152,13 +159,14 @@ final class HubClient {
   /**
    * As {@link #get}, but empty where there is nothing at that address; {@code body} gives no null.
    */
-  <T> Optional<T> find(URI address, String what, String range, Body<T> body)
+  <T> Optional<T> find(URI address, String what, Supplier<String> range, Body<T> body)
       throws InterruptedException {
     String last = "";
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
       Duration pause = firstPause.multipliedBy(1L << attempt);
       try {
-        HttpResponse<InputStream> answer = follow(address, what, range);
+        HttpResponse<InputStream> answer =
+            follow(address, what, range == null ? null : range.get());
         try (InputStream stream = answer.body()) {
           int status = answer.statusCode();
           if (status == 200 || status == 206) {
@@ -219,8 +227,7 @@ final class HubClient {
       throws IOException, InterruptedException {
     URI current = address;
     for (int i = 0; i <= REDIRECTS; i++) {
-      HttpRequest.Builder request =
-          HttpRequest.newBuilder(current).timeout(Duration.ofMinutes(1)).GET();
+      HttpRequest.Builder request = HttpRequest.newBuilder(current).timeout(patience).GET();
       if (range != null) {
         request.header("Range", range);
       }
@@ -228,7 +235,7 @@ final class HubClient {
         request.header("Authorization", "Bearer " + token.get());
       }
       HttpResponse<InputStream> answer =
-          client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+          client.send(request.build(), head -> new PatientBody(patience));
       Optional<String> location = answer.headers().firstValue("Location");
       if (answer.statusCode() / 100 != 3 || location.isEmpty()) {
         return answer;

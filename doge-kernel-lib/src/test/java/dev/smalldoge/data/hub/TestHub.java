@@ -16,6 +16,8 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +32,7 @@ public final class TestHub implements AutoCloseable {
   final List<String> tokensSeen = Collections.synchronizedList(new ArrayList<>());
   private final AtomicInteger failures = new AtomicInteger();
   private volatile Misbehaviour misbehaviour = exchange -> false;
+  private volatile CountDownLatch stalledLists = new CountDownLatch(0);
   private int pageSize = 2;
 
   /** What goes wrong; true if it has answered. */
@@ -72,6 +75,13 @@ public final class TestHub implements AutoCloseable {
     return repositories.getOrDefault(repository, Map.of());
   }
 
+  /** The ranges that were asked for; requests of a download that has ended may still come. */
+  Set<String> differentRanges() {
+    synchronized (ranges) {
+      return Set.copyOf(ranges);
+    }
+  }
+
   void putBlob(String id, byte[] content) {
     blobs.put(id, content);
   }
@@ -80,6 +90,11 @@ public final class TestHub implements AutoCloseable {
   public void fail(int count, Misbehaviour how) {
     failures.set(count);
     misbehaviour = how;
+  }
+
+  /** Has lists of files stop after their first byte until the latch is open. */
+  void stallLists(CountDownLatch latch) {
+    stalledLists = latch;
   }
 
   static Misbehaviour status(int status, String... headers) {
@@ -126,7 +141,12 @@ public final class TestHub implements AutoCloseable {
       }
       byte[] json = ("[" + String.join(",", entries) + "]").getBytes(StandardCharsets.UTF_8);
       exchange.sendResponseHeaders(200, json.length);
-      exchange.getResponseBody().write(json);
+      exchange.getResponseBody().write(json, 0, 1);
+      exchange.getResponseBody().flush();
+      stalledLists.await();
+      exchange.getResponseBody().write(json, 1, json.length - 1);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
