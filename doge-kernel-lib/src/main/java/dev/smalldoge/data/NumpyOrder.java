@@ -123,7 +123,7 @@ final class NumpyOrder {
       hash *= 0x58f38ded;
       word *= hash;
       word ^= word >>> 16;
-      words[i / 2] |= (word & 0xffff_ffffL) << 32 * (i % 2);
+      words[i / 2] |= (word & 0xffff_ffffL) << (32 * (i % 2));
     }
     return words;
   }

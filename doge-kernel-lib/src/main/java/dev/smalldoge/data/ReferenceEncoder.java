@@ -21,6 +21,7 @@ final class ReferenceEncoder implements RowEncoder {
   private final String column;
   private final int maxLength;
   private final TextIds texts;
+  private ChatTemplate template; // once a row needs it: a tokenizer may have none
 
   ReferenceEncoder(Tokenizer tokenizer, String column, int maxLength) {
     this.tokenizer = tokenizer;
@@ -46,15 +47,20 @@ final class ReferenceEncoder implements RowEncoder {
       return texts.cut(text, maxLength);
     }
     String prompt = row.text(PROMPT);
-    ChatTemplate template = tokenizer.chatTemplate();
+    ChatTemplate chat = template();
     int[] ids;
     try {
       List<Message> turns = List.of(Message.user(prompt), Message.assistant(text));
-      ids = tokenizer.encode(template.render(turns, false));
+      ids = tokenizer.encode(chat.render(turns, false));
     } catch (DogeException e) { // the template refuses these messages: a defect of the row
       throw new BadRow(row, e.getMessage());
     }
     int[] cut = ids.length > maxLength ? Arrays.copyOf(ids, maxLength) : ids;
     return new EncodedDocument(cut, null, Utf8.length(prompt) + Utf8.length(text));
+  }
+
+  private synchronized ChatTemplate template() {
+    template = template == null ? tokenizer.chatTemplate() : template;
+    return template;
   }
 }

@@ -27,10 +27,12 @@ public final class ChatTemplate {
 
   private final String source;
   private final Map<String, Object> variables;
+  private final boolean tested;
 
   ChatTemplate(String source, Map<String, Object> variables) {
     this.source = source;
     this.variables = variables;
+    this.tested = TESTED.contains(TokenizerFiles.sha256(source.getBytes(StandardCharsets.UTF_8)));
   }
 
   /**
@@ -113,12 +115,17 @@ public final class ChatTemplate {
     return source;
   }
 
+  /** Whether tests compare its rendering with Python's. */
+  boolean isTested() {
+    return tested;
+  }
+
   /**
    * A sentence of caution where this template is none of those whose rendering is compared with
    * Python's in tests; empty where it is.
    */
   public Optional<String> caution() {
-    return TESTED.contains(TokenizerFiles.sha256(source.getBytes(StandardCharsets.UTF_8)))
+    return tested
         ? Optional.empty()
         : Optional.of(
             "this chat template is none of the tested ones (Doge's); compare a rendered"

@@ -12,14 +12,17 @@ import java.util.Arrays;
  */
 public final class StreamingDecoder {
   private static final char REPLACEMENT = '\uFFFD';
+  private static final int WINDOW = 64;
 
   private final Tokenizer tokenizer;
   private final boolean skipSpecialTokens;
 
   private byte[] bytes = new byte[0]; // of a character that is not complete
 
-  private int[] ids = new int[16]; // where a token's text depends on those before it: all of them
+  // where a token's text depends on those before it: the latest ids
+  private int[] ids = new int[WINDOW];
   private int size;
+  private int limit = WINDOW; // ids at which the older half is forgotten
   private int told; // characters of their text that were given out
 
   StreamingDecoder(Tokenizer tokenizer, boolean skipSpecialTokens) {
@@ -60,7 +63,28 @@ public final class StreamingDecoder {
     }
     String fresh = text.substring(Math.min(told, end), end);
     told = end;
+    if (size >= limit) {
+      forgetOlder(text);
+    }
     return fresh;
+  }
+
+  /**
+   * Keeps the later half of the ids, so that each costs the same however many came before, if their
+   * text alone is the end of the whole text, but for a space that a beginning loses.
+   */
+  private void forgetOlder(String text) {
+    int half = size / 2;
+    String later = tokenizer.decode(Arrays.copyOfRange(ids, half, size), skipSpecialTokens);
+    int shift = text.length() - later.length();
+    if (shift > told || !text.endsWith(later)) {
+      limit *= 2;
+      return;
+    }
+    System.arraycopy(ids, half, ids, 0, size - half);
+    size -= half;
+    told -= shift;
+    limit = WINDOW;
   }
 
   /** The rest, where the ids end amid a character: U+FFFD; begins anew. */
@@ -71,6 +95,7 @@ public final class StreamingDecoder {
             : tokenizer.decode(Arrays.copyOf(ids, size), skipSpecialTokens).substring(told);
     bytes = new byte[0];
     size = 0;
+    limit = WINDOW;
     told = 0;
     return rest;
   }

@@ -20,6 +20,11 @@ class RealChatTemplateTest {
   }
 
   @Test
+  void oneRenderingFindsWhatTwoFind() throws Exception {
+    ChatTemplateTest.findsTheSameEitherWay(TOKENIZER);
+  }
+
+  @Test
   void marksTheSameWordsAsOurTemplate() throws Exception {
     ChatTemplate real = TOKENIZER.chatTemplate();
     ChatTemplate ours = new ChatTemplate(DogeLayout.chatTemplate(), real.variables());

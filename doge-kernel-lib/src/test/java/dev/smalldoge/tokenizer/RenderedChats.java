@@ -65,10 +65,15 @@ record RenderedChats(
 
   /** The text of a template with this chat's variables. */
   String renderedBy(ChatTemplate template) {
+    return knownAndUnknown(template).get(0).render(messages, addGenerationPrompt);
+  }
+
+  /** The template with this chat's variables, and the same as one that is not known. */
+  List<ChatTemplate> knownAndUnknown(ChatTemplate template) {
     ChatTemplate with = template;
     for (var variable : variables.entrySet()) {
       with = with.with(variable.getKey(), variable.getValue());
     }
-    return with.render(messages, addGenerationPrompt);
+    return List.of(with, new ChatTemplate(with.source() + "{#- another hash #}", with.variables()));
   }
 }
