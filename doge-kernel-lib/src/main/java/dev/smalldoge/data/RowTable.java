@@ -36,7 +36,8 @@ final class RowTable {
     return table;
   }
 
-  private static String cut(String text) {
+  private static String cut(String whole) {
+    String text = whole.replace("\n", "⏎"); // a row of a terminal's table is one line
     if (text.length() <= LONGEST) {
       return text;
     }

@@ -1,5 +1,6 @@
 package dev.smalldoge.data;
 
+import java.awt.Color;
 import java.util.ArrayList;
 import java.util.List;
 import org.knowm.xchart.CategoryChart;
@@ -43,6 +44,9 @@ final class TokenCharts {
             .yAxisTitle("documents")
             .build();
     chart.getStyler().setLegendVisible(false);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setPlotBorderVisible(false);
+    chart.getStyler().setYAxisDecimalPattern("#,##0");
     chart.addSeries("documents", names, values);
     return chart;
   }
@@ -51,6 +55,9 @@ final class TokenCharts {
   static PieChart shares(TokenFile file) {
     PieChart chart =
         new PieChartBuilder().width(WIDTH).height(HEIGHT).title("Tokens by source").build();
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setPlotBorderVisible(false);
+    chart.getStyler().setLegendBorderColor(Color.WHITE);
     for (SourceShare source : file.sources()) {
       double times = (double) source.used() / source.documents();
       chart.addSeries(source.name(), source.tokens() * times);

@@ -136,9 +136,9 @@ final class AssistantSpans {
   /** Whether every mark is in {@code frame} once, in their order. */
   private static boolean holdsEachOnce(String frame, String marks) {
     int last = -1;
-    for (char mark : marks.toCharArray()) {
-      int at = frame.indexOf(mark);
-      if (at <= last || frame.indexOf(mark, at + 1) >= 0) {
+    for (int i = 0; i < marks.length(); i++) {
+      int at = frame.indexOf(marks.charAt(i));
+      if (at <= last || frame.indexOf(marks.charAt(i), at + 1) >= 0) {
         return false;
       }
       last = at;

@@ -26,12 +26,12 @@ class LookTest {
     Corpus corpus =
         corpus(
             "{\"id\":1,\"text\":\"sea\"}",
-            "{\"text\":\"" + "x".repeat(300) + "\",\"n\":[1]}",
+            "{\"text\":\"x\\n" + "x".repeat(300) + "\",\"n\":[1]}",
             "no");
     Table table = corpus.table(5);
     assertThat(table.columnNames()).containsExactly("id", "text", "n", "(bad row)");
     assertThat(table.rowCount()).isEqualTo(3);
-    assertThat(table.getString(1, "text")).hasSize(201).endsWith("…");
+    assertThat(table.getString(1, "text")).hasSize(201).startsWith("x⏎x").endsWith("…");
     assertThat(table.getString(2, "(bad row)")).isEqualTo("it is not one JSON object");
     assertThat(corpus.table(1).rowCount()).isEqualTo(1);
   }

@@ -71,7 +71,8 @@ final class GoldenEncodings {
 
   private static String ascii(String json) {
     StringBuilder ascii = new StringBuilder();
-    for (char c : json.toCharArray()) {
+    for (int i = 0; i < json.length(); i++) {
+      char c = json.charAt(i);
       ascii.append(c < 0x7f ? String.valueOf(c) : String.format("\\u%04x", (int) c));
     }
     return ascii.toString();
