@@ -12,9 +12,9 @@ import dev.smalldoge.optim.WarmupStableDecay;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.TensorScope;
-import dev.smalldoge.train.BatchSource;
 import dev.smalldoge.train.LanguageModelBatch;
 import dev.smalldoge.train.MicroBatch;
+import dev.smalldoge.train.NumberedBatches;
 import dev.smalldoge.train.Ranks;
 import dev.smalldoge.train.StepMetrics;
 import dev.smalldoge.train.TrainingListener;
@@ -96,7 +96,8 @@ public final class RanksBench {
                 model,
                 optimizer,
                 new WarmupStableDecay(1e-4, 0, steps, 0, 0),
-                new RandomTokens(plan, config.vocabSize(), operations),
+                new NumberedBatches(
+                    number -> randomTokens(plan, config.vocabSize(), operations, number)),
                 new TrainingLoop.Settings(steps, plan.accumulation * ranks.size(), 0, 0, 233, 0),
                 null,
                 null,
@@ -136,51 +137,20 @@ public final class RanksBench {
     System.out.println(new Gson().toJson(row));
   }
 
-  /** Micro-batches of random ids that follow from their number. */
-  private static final class RandomTokens implements BatchSource {
-    private final Plan plan;
-    private final int vocabSize;
-    private final Operations operations;
-    private long position;
-
-    RandomTokens(Plan plan, int vocabSize, Operations operations) {
-      this.plan = plan;
-      this.vocabSize = vocabSize;
-      this.operations = operations;
-    }
-
-    @Override
-    public List<MicroBatch> next(int count) {
-      List<MicroBatch> batches = new ArrayList<>();
-      for (int i = 0; i < count; i++) {
-        batches.add(batch(position++));
+  /** A micro-batch of random ids that follow from its number. */
+  private static MicroBatch randomTokens(
+      Plan plan, int vocabSize, Operations operations, long number) {
+    SplittableRandom random = new SplittableRandom(number);
+    int rows = plan.microBatchSize;
+    int length = plan.sequenceLength;
+    long[][] ids = new long[rows][length];
+    for (long[] row : ids) {
+      for (int i = 0; i < length; i++) {
+        row[i] = random.nextInt(vocabSize);
       }
-      return batches;
     }
-
-    private MicroBatch batch(long number) {
-      SplittableRandom random = new SplittableRandom(number);
-      int rows = plan.microBatchSize;
-      int length = plan.sequenceLength;
-      long[][] ids = new long[rows][length];
-      for (long[] row : ids) {
-        for (int i = 0; i < length; i++) {
-          row[i] = random.nextInt(vocabSize);
-        }
-      }
-      ModelInput input = ModelInput.of(operations, ids);
-      return new LanguageModelBatch(
-          input, operations.copyOf(input.inputIds()), (long) rows * (length - 1));
-    }
-
-    @Override
-    public long position() {
-      return position;
-    }
-
-    @Override
-    public void seek(long newPosition) {
-      position = newPosition;
-    }
+    ModelInput input = ModelInput.of(operations, ids);
+    return new LanguageModelBatch(
+        input, operations.copyOf(input.inputIds()), (long) rows * (length - 1));
   }
 }

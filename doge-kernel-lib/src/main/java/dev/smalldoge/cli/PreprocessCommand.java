@@ -2,7 +2,6 @@ package dev.smalldoge.cli;
 
 import static dev.smalldoge.config.Checks.check;
 
-import dev.smalldoge.config.DogeException;
 import dev.smalldoge.data.Corpus;
 import dev.smalldoge.data.Mixture;
 import dev.smalldoge.data.TokenFile;
@@ -14,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -50,26 +50,12 @@ final class PreprocessCommand implements Callable<Integer> {
   @Option(names = "--test-documents", defaultValue = "0", description = "as many more")
   private long testDocuments;
 
-  @Option(
-      names = "--form",
-      defaultValue = "text",
-      description = "text (default), conversations, or reference: as the reference cuts its rows")
-  private String form;
-
-  @Option(names = "--max-length", defaultValue = "2048", description = "of the reference's form")
-  private int maxLength;
-
-  @Option(names = "--text-column", defaultValue = "text", description = "text by default")
-  private String textColumn;
-
-  @Option(names = "--skip-bad-rows", description = "leave them out and name them")
-  private boolean skipBadRows;
+  @Mixin private CorpusFormOptions rows;
 
   @Override
   public Integer call() {
     Mixture mixture = mixture();
     mixture = documents == null ? mixture : mixture.withDocuments(documents, testDocuments);
-    mixture = formed(mixture);
     Tokens tokens = mixture.tokenize(Tokenizer.load(tokenizer), output());
     System.out.println(tokens);
     System.out.println(tokens.file().file());
@@ -79,23 +65,11 @@ final class PreprocessCommand implements Callable<Integer> {
   private Mixture mixture() {
     Mixture mixture = null;
     for (Map.Entry<String, String> entry : corpora.entrySet()) {
-      Corpus corpus = corpus(entry.getKey()).withTextColumn(textColumn);
-      corpus = skipBadRows ? corpus.skippingBadRows() : corpus;
+      Corpus corpus = rows.form().of(corpus(entry.getKey()));
       double ratio = ratio(entry.getKey(), entry.getValue());
       mixture = mixture == null ? Mixture.of(corpus, ratio) : mixture.and(corpus, ratio);
     }
     return mixture;
-  }
-
-  private Mixture formed(Mixture mixture) {
-    return switch (form) {
-      case "text" -> mixture;
-      case "conversations" -> mixture.asConversations();
-      case "reference" -> mixture.inReferenceForm(maxLength);
-      default ->
-          throw new DogeException(
-              "form \"" + form + "\" is not known; use text, conversations or reference");
-    };
   }
 
   private double ratio(String name, String ratio) {

@@ -3,7 +3,6 @@ package dev.smalldoge.config;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig.LoadBalancing;
-import dev.smalldoge.config.ModelConfig.RopeScaling;
 import dev.smalldoge.config.ModelConfig.Routing;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -75,7 +75,7 @@ public record PretrainRecipe(
   /** The defaults of {@link ModelConfig}, but no rope scaling, as in the reference's recipes. */
   private static ModelConfig.Edit recipeDefaults() {
     ModelConfig.Edit edit = new ModelConfig.Edit();
-    edit.ropeScaling = ModelConfig.RopeScaling.NONE;
+    edit.ropeScaling = RopeScaling.NONE;
     return edit;
   }
 

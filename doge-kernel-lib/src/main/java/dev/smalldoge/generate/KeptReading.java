@@ -2,6 +2,7 @@ package dev.smalldoge.generate;
 
 import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.model.Decoder;
 import dev.smalldoge.model.DogeForCausalLm;
 import java.util.Arrays;
@@ -96,7 +97,7 @@ final class KeptReading implements AutoCloseable {
 
   private int room(int needed) {
     ModelConfig config = model.config();
-    ModelConfig.RopeScaling scaling = config.ropeScaling();
+    RopeScaling scaling = config.ropeScaling();
     int most = PromptBatch.mostPositions(config);
     if (scaling.isDynamic() && needed <= scaling.originalMaxPositionEmbeddings()) {
       most = scaling.originalMaxPositionEmbeddings(); // up to there the base stays
@@ -124,7 +125,7 @@ final class KeptReading implements AutoCloseable {
 
   /** Whether later tokens would turn those that were read by another rotary base. */
   private boolean turnsWithLength(Reading reading) {
-    ModelConfig.RopeScaling scaling = model.config().ropeScaling();
+    RopeScaling scaling = model.config().ropeScaling();
     return scaling.isDynamic() && reading.capacity > scaling.originalMaxPositionEmbeddings();
   }
 

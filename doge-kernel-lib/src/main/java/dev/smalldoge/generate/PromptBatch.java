@@ -3,6 +3,7 @@ package dev.smalldoge.generate;
 import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import java.util.Arrays;
@@ -55,7 +56,7 @@ final class PromptBatch {
 
   /** Positions that the rotary embedding serves: a dynamic one stretches by its factor. */
   static int mostPositions(ModelConfig config) {
-    ModelConfig.RopeScaling scaling = config.ropeScaling();
+    RopeScaling scaling = config.ropeScaling();
     if (!scaling.isDynamic()) {
       return config.maxPositionEmbeddings();
     }

@@ -1,6 +1,7 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.GenerationOperations;
 import dev.smalldoge.torch.Operations;
@@ -54,7 +55,7 @@ final class RotaryEmbedding implements AutoCloseable {
 
   /** The rotary base for a sequence of this length. */
   static double theta(ModelConfig config, int length) {
-    ModelConfig.RopeScaling scaling = config.ropeScaling();
+    RopeScaling scaling = config.ropeScaling();
     if (!scaling.isDynamic() || length <= scaling.originalMaxPositionEmbeddings()) {
       return config.ropeTheta();
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.eval.GoldenCheck.Figure;
 import dev.smalldoge.io.ConfigFiles;
 import dev.smalldoge.io.DType;
@@ -173,7 +174,7 @@ class GoldenCheckTest {
                   e.numAttentionHeads = 3;
                   e.numKeyValueHeads = 1;
                   e.maxPositionEmbeddings = 32;
-                  e.ropeScaling = ModelConfig.RopeScaling.NONE;
+                  e.ropeScaling = RopeScaling.NONE;
                   e.hiddenDropout = 0.5; // the reference's figures are without it
                 });
     return Stream.of(

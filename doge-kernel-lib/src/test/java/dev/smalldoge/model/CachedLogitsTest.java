@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.config.ModelConfig;
-import dev.smalldoge.config.ModelConfig.RopeScaling;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.torch.TensorScope;
 import java.util.Arrays;
 import java.util.List;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
-import dev.smalldoge.config.ModelConfig.RopeScaling;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.model.KeptDecodingWeights.Borrowed;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.PackedMatrices;

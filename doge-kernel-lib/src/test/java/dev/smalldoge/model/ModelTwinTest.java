@@ -9,8 +9,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.ModelConfig.LoadBalancing;
-import dev.smalldoge.config.ModelConfig.RopeScaling;
 import dev.smalldoge.config.ModelConfig.Routing;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.io.WeightNames;
 import dev.smalldoge.torch.Comparison;
 import dev.smalldoge.torch.DoubleTwin;

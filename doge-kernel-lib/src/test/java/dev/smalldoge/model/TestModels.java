@@ -1,7 +1,7 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
-import dev.smalldoge.config.ModelConfig.RopeScaling;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;

@@ -1,6 +1,7 @@
 package dev.smalldoge.torch;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.config.RopeScaling;
 import dev.smalldoge.torch.Operations.AttentionMask;
 import dev.smalldoge.torch.Operations.AttentionWeights;
 import java.util.List;
@@ -33,7 +34,7 @@ final class Blocks {
               e.numHiddenLayers = 1;
               e.numAttentionHeads = heads;
               e.numKeyValueHeads = groups;
-              e.ropeScaling = ModelConfig.RopeScaling.NONE;
+              e.ropeScaling = RopeScaling.NONE;
               e.ropeTheta = 50; // so that few positions already turn every pair
             });
   }

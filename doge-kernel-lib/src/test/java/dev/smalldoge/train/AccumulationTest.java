@@ -69,7 +69,7 @@ class AccumulationTest {
                 model,
                 optimizer,
                 new WarmupStableDecay(3e-3, 5, STEPS - 15, 10, 0),
-                new SeededBatches(config.vocabSize(), rows, 16),
+                SeededBatches.of(config.vocabSize(), rows, 16),
                 new TrainingLoop.Settings(STEPS, accumulation, 0, 0, 233, 0),
                 null,
                 null,

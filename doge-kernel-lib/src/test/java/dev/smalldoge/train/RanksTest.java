@@ -161,7 +161,10 @@ class RanksTest {
     }
   }
 
-  /** With one GPU this is NCCL in a world of one process; with two or more, in one of two. */
+  /**
+   * With two GPUs or more, NCCL in a world of two processes. With one there is no world and no
+   * NCCL: a process that was started equals a run in this one.
+   */
   @Test
   @Tag("gpu")
   void ranksOnGpusEqualOneProcess() throws Exception {

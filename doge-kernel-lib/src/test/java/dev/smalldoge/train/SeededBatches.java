@@ -4,37 +4,22 @@ import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelInput;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.SplittableRandom;
 
 /**
  * Micro-batches whose rows follow from their number alone; half of each row is predictable, and
  * rows differ in how many of their labels count.
  */
-final class SeededBatches implements BatchSource {
-  private final Operations operations = Operations.on(Device.CPU);
-  private final int vocabSize;
-  private final int rows;
-  private final int length;
-  private long position;
+final class SeededBatches {
+  private SeededBatches() {}
 
-  SeededBatches(int vocabSize, int rows, int length) {
-    this.vocabSize = vocabSize;
-    this.rows = rows;
-    this.length = length;
+  /** Batches of {@code rows} rows of {@code length} ids below {@code vocabSize}. */
+  static BatchSource of(int vocabSize, int rows, int length) {
+    return new NumberedBatches(number -> batch(vocabSize, rows, length, number));
   }
 
-  @Override
-  public List<MicroBatch> next(int count) {
-    List<MicroBatch> window = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      window.add(batch(position++));
-    }
-    return window;
-  }
-
-  private MicroBatch batch(long number) {
+  private static MicroBatch batch(int vocabSize, int rows, int length, long number) {
+    Operations operations = Operations.on(Device.CPU);
     long[][] ids = new long[rows][length];
     long[] labels = new long[rows * length];
     long counted = 0;
@@ -50,15 +35,5 @@ final class SeededBatches implements BatchSource {
     }
     return new LanguageModelBatch(
         ModelInput.of(operations, ids), operations.longs(labels, rows, length), counted);
-  }
-
-  @Override
-  public long position() {
-    return position;
-  }
-
-  @Override
-  public void seek(long newPosition) {
-    position = newPosition;
   }
 }

@@ -70,7 +70,7 @@ public final class TinyRun {
                 model,
                 optimizer,
                 new WarmupStableDecay(3e-3, 5, (int) maxSteps - 15, 10, 0),
-                new SeededBatches(config.vocabSize(), 2, 16),
+                SeededBatches.of(config.vocabSize(), 2, 16),
                 new TrainingLoop.Settings(maxSteps, 2, 0, saveEvery, 233, config.isMoe() ? 5 : 0),
                 null,
                 checkpoints,

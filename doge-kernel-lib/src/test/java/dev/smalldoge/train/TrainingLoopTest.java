@@ -51,7 +51,7 @@ class TrainingLoopTest {
     private long expertWarmup;
     private int keepLast;
     private boolean recompute;
-    private BatchSource batches = new SeededBatches(64, 2, 16);
+    private BatchSource batches = SeededBatches.of(64, 2, 16);
     private Evaluation evaluation;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<StepMetrics> steps = new ArrayList<>();
@@ -136,7 +136,7 @@ class TrainingLoopTest {
     Run run = new Run();
     run.evaluateEvery = 4;
     run.saveEvery = 5;
-    run.evaluation = new HeldOutLoss(() -> new SeededBatches(64, 1, 16), 3);
+    run.evaluation = new HeldOutLoss(() -> SeededBatches.of(64, 1, 16), 3);
     assertThat(run.train()).isTrue();
     assertThat(run.events)
         .containsExactly(
@@ -371,7 +371,7 @@ class TrainingLoopTest {
     run.evaluateEvery = 1;
     run.saveEvery = 1;
     run.keepLast = 2;
-    run.evaluation = new HeldOutLoss(() -> new SeededBatches(64, 1, 16), 2);
+    run.evaluation = new HeldOutLoss(() -> SeededBatches.of(64, 1, 16), 2);
     List<Long> live = new ArrayList<>();
     run.listeners.add(
         new TrainingListener() {

@@ -1,5 +1,6 @@
 package dev.smalldoge.spark;
 
+import dev.smalldoge.cli.CorpusFormOptions;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.data.Corpus;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -36,17 +38,7 @@ public final class SparkMain implements Callable<Integer> {
   @Option(names = "--test-documents", defaultValue = "0", description = "as many more")
   private long testDocuments;
 
-  @Option(names = "--form", defaultValue = "text", description = "or conversations or reference")
-  private String form;
-
-  @Option(names = "--max-length", defaultValue = "2048", description = "of the reference's form")
-  private int maxLength;
-
-  @Option(names = "--text-column", defaultValue = "text", description = "text by default")
-  private String textColumn;
-
-  @Option(names = "--skip-bad-rows", description = "leave them out and name them")
-  private boolean skipBadRows;
+  @Mixin private CorpusFormOptions rows;
 
   private SparkMain() {}
 
@@ -70,10 +62,9 @@ public final class SparkMain implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    CorpusForm read = new CorpusForm(form, maxLength, textColumn, skipBadRows);
     try (JavaSparkContext context =
         new JavaSparkContext(new SparkConf().setAppName("doge preprocess"))) {
-      SparkPreprocess job = new SparkPreprocess(context, tokenizer, read);
+      SparkPreprocess job = new SparkPreprocess(context, tokenizer, rows.form());
       corpora.forEach((path, ratio) -> job.add(corpus(path), ratio(ratio)));
       System.out.println(job.withDocuments(documents, testDocuments).write(output));
     }

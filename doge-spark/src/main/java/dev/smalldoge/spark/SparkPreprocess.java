@@ -2,6 +2,7 @@ package dev.smalldoge.spark;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.data.Corpus;
+import dev.smalldoge.data.CorpusForm;
 import dev.smalldoge.data.Mixture;
 import dev.smalldoge.data.TokenFile;
 import dev.smalldoge.data.Tokens;

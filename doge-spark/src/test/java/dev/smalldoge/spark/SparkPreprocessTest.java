@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.data.Corpus;
+import dev.smalldoge.data.CorpusForm;
 import dev.smalldoge.data.Mixture;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;

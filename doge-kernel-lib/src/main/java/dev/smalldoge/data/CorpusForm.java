@@ -1,11 +1,10 @@
-package dev.smalldoge.spark;
+package dev.smalldoge.data;
 
 import dev.smalldoge.config.DogeException;
-import dev.smalldoge.data.Corpus;
 import java.io.Serializable;
 
 /**
- * How the rows of all corpora are read; it travels to every machine.
+ * How the rows of several corpora are read; on a cluster it travels to every machine.
  *
  * @param form {@code text}, {@code conversations} or {@code reference}
  * @param maxLength tokens of a row in the reference's form
@@ -24,7 +23,7 @@ public record CorpusForm(String form, int maxLength, String textColumn, boolean 
    *
    * @throws DogeException if there is no such form
    */
-  Corpus of(Corpus corpus) {
+  public Corpus of(Corpus corpus) {
     Corpus named = corpus.withTextColumn(textColumn);
     Corpus checked = skippingBadRows ? named.skippingBadRows() : named;
     return switch (form) {
