@@ -7,6 +7,7 @@ import dev.smalldoge.bench.KernelsBench;
 import dev.smalldoge.bench.RanksBench;
 import dev.smalldoge.bench.TokenizerBench;
 import dev.smalldoge.bench.TrainBench;
+import dev.smalldoge.bench.TuningBench;
 import dev.smalldoge.config.Home;
 import dev.smalldoge.config.Recompute;
 import dev.smalldoge.data.Corpus;
@@ -58,6 +59,26 @@ final class BenchCommand {
             steps,
             Recompute.named("--recompute", recompute),
             !plain));
+    return 0;
+  }
+
+  @Command(name = "tuning", description = "Time steps of SFT and DPO beside those of pretraining.")
+  int tuning(
+      @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
+          String device,
+      @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+          String precision,
+      @Option(names = "--sizes", split = ",", defaultValue = "tiny,20M") List<String> sizes,
+      @Option(names = "--rows", defaultValue = "4", description = "sequences a step") int rows,
+      @Option(names = "--length", defaultValue = "256", description = "tokens a sequence")
+          int length,
+      @Option(names = "--learned", defaultValue = "0.6", description = "part that is an answer")
+          double learned,
+      @Option(names = "--steps", defaultValue = "8") int steps) {
+    Device where = Device.named(device);
+    TuningBench.run(
+        new TuningBench.Plan(
+            where, precision(precision, where), sizes, rows, length, learned, steps));
     return 0;
   }
 
