@@ -7,13 +7,15 @@ import java.util.Set;
 
 /**
  * What a corpus's rows hold, read ahead by one. The files are closed after the last row, or once an
- * iterator that was left earlier is unreachable.
+ * iterator that was left earlier is unreachable. Rows that were left out are told on the error
+ * stream after the last one.
  */
 final class RowIterator<T> implements Iterator<T> {
   private static final Cleaner CLEANER = Cleaner.create();
   private final Reading<T> reading;
   private final BadRows badRows;
   private final CorpusRows rows;
+  private final String name;
   private T next;
 
   /** What is made of a row. */
@@ -26,6 +28,7 @@ final class RowIterator<T> implements Iterator<T> {
   RowIterator(Corpus corpus, Set<String> columns, Reading<T> reading) {
     this.reading = reading;
     this.badRows = corpus.badRows();
+    this.name = corpus.name();
     CorpusRows opened = corpus.rows(columns);
     this.rows = opened;
     CLEANER.register(this, opened::close);
@@ -41,6 +44,9 @@ final class RowIterator<T> implements Iterator<T> {
       }
     }
     rows.close();
+    if (badRows.count() > 0) { // what is made of the others cannot tell it
+      System.err.println(name + ": " + badRows);
+    }
     return null;
   }
 

@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.tokenizer.Message;
 import dev.smalldoge.tokenizer.Tokenizer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -115,6 +118,24 @@ class ChatRowsTest {
         .hasMessageContaining("a.jsonl row 0: ")
         .hasMessageContaining(reason);
     assertThat(corpus.skippingBadRows().preferences()).isEmpty();
+  }
+
+  @Test
+  void rowsLeftOutAreTold() throws IOException {
+    Corpus corpus =
+        rows(
+            "{\"prompt\":\"p\",\"chosen\":\"c\"}",
+            "{\"prompt\":\"p\",\"chosen\":\"c\",\"rejected\":\"r\"}");
+    PrintStream before = System.err;
+    ByteArrayOutputStream told = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
+    try {
+      assertThat(corpus.skippingBadRows().preferences()).hasSize(1);
+    } finally {
+      System.setErr(before);
+    }
+    assertThat(told.toString(StandardCharsets.UTF_8))
+        .contains("a: 1 bad rows left out:", "a.jsonl row 0: there is no \"rejected\"");
   }
 
   @Test

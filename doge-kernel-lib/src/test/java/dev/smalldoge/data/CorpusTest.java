@@ -143,7 +143,7 @@ class CorpusTest {
     bytes.writeBytes(new byte[] {(byte) 0xC3, '"', '}', '\n'});
     Path file = write("a.jsonl", bytes.toByteArray());
     assertThatThrownBy(() -> Corpus.file(file).tokenize(TOKENIZER))
-        .hasMessageContaining("row 1: its bytes are not UTF-8");
+        .hasMessageContaining(file + " row 1: its bytes are not UTF-8");
     assertThat(texts(Corpus.file(file).skippingBadRows())).containsExactly("\uFFFD is fine");
     Path text = write("b.txt", new byte[] {'a', (byte) 0xFF});
     assertThatThrownBy(() -> Corpus.file(text).tokenize(TOKENIZER)).hasMessageContaining("UTF-8");
@@ -163,7 +163,8 @@ class CorpusTest {
     }
     Tokens tokens = Corpus.file(file).skippingBadRows().tokenize(TOKENIZER);
     assertThat(tokens.documents()).isEqualTo(1);
-    assertThat(tokens.badRows().first().get(0)).contains("row 0: it is longer than the 33,554,432");
+    assertThat(tokens.badRows().first().get(0))
+        .contains(file + " row 0: it is longer than the 33,554,432");
   }
 
   @Test

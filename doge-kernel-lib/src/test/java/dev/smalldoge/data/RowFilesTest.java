@@ -158,7 +158,7 @@ class RowFilesTest {
         .containsExactly(
             file + " row 0: column \"text\" is null", file + " row 2: its bytes are not UTF-8");
     assertThatThrownBy(() -> Corpus.file(file).withTextColumn("content").tokenize(TOKENIZER))
-        .hasMessageContaining("there is no \"content\" among its columns [text]");
+        .hasMessageContaining(file + " row 0: there is no \"content\" among its columns [text]");
   }
 
   @Test
@@ -166,7 +166,7 @@ class RowFilesTest {
     Path file =
         parquet(List.of(new TextRow("a", "x".repeat(33 << 20), 1)), CompressionCodecName.ZSTD);
     assertThatThrownBy(() -> Corpus.file(file).tokenize(TOKENIZER))
-        .hasMessageContaining("row 0: it is longer than");
+        .hasMessageContaining(file + " row 0: it is longer than");
   }
 
   @Test

@@ -83,7 +83,7 @@ class TokenFileTest {
     assertThat(Tokens.open(file, TestTokenizers.bytes()).documents()).isEqualTo(2);
     assertThatThrownBy(() -> Tokens.open(file, TestTokenizers.bytes(1)))
         .isInstanceOf(DogeException.class)
-        .hasMessageContaining("was made with tokenizer");
+        .hasMessageContaining(file + " was made with tokenizer");
   }
 
   @Test

@@ -306,6 +306,15 @@ class DownloadTest {
   }
 
   @Test
+  void aDiskWithoutRoomIsToldBeforeAnythingIsFetched() {
+    hub.claim(1L << 60);
+    assertThatThrownBy(() -> download("org/set").under(folder))
+        .isInstanceOf(DogeException.class)
+        .hasMessageMatching("org/set needs 1,15.* bytes more, but the disk has .* left; .*");
+    assertThat(hub.differentRanges()).isEmpty();
+  }
+
+  @Test
   void endlessRedirectsAreRefused() {
     hub.fail(
         Integer.MAX_VALUE,

@@ -33,6 +33,7 @@ public final class TestHub implements AutoCloseable {
   private final AtomicInteger failures = new AtomicInteger();
   private volatile Misbehaviour misbehaviour = exchange -> false;
   private volatile CountDownLatch stalledLists = new CountDownLatch(0);
+  private long claimed; // size of every file in the lists, where it is not 0
   private int pageSize = 2;
 
   /** What goes wrong; true if it has answered. */
@@ -97,6 +98,11 @@ public final class TestHub implements AutoCloseable {
     stalledLists = latch;
   }
 
+  /** Has lists say that each large file has so many bytes. */
+  void claim(long bytes) {
+    claimed = bytes;
+  }
+
   static Misbehaviour status(int status, String... headers) {
     return exchange -> {
       for (int i = 0; i < headers.length; i += 2) {
@@ -131,7 +137,10 @@ public final class TestHub implements AutoCloseable {
                 path,
                 content.length,
                 gitHash(content),
-                large ? lfs.formatted(hash("SHA-256", content), content.length) : ""));
+                large
+                    ? lfs.formatted(
+                        hash("SHA-256", content), claimed > 0 ? claimed : content.length)
+                    : ""));
       }
       if (from + pageSize < paths.size()) {
         String next = uri() + "/api/datasets/" + repository + "/tree/main?recursive=true&cursor=";
