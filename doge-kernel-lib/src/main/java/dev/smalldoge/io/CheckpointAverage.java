@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -28,6 +29,10 @@ import java.util.stream.Stream;
  * 0.2), Path.of("runs/doge-20m/averaged"))}.
  */
 public final class CheckpointAverage {
+  /** Files of a checkpoint that say nothing of the averaged model. */
+  private static final Set<String> NOT_OF_THE_MEAN =
+      Set.of(Safetensors.INDEX, "training-state.json");
+
   private CheckpointAverage() {}
 
   /** Equal shares (SMA). */
@@ -138,7 +143,7 @@ public final class CheckpointAverage {
       Files.createDirectories(to);
       for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
         String name = file.getFileName().toString();
-        if (name.endsWith(".json") && !name.equals(Safetensors.INDEX)) {
+        if (name.endsWith(".json") && !NOT_OF_THE_MEAN.contains(name)) {
           Files.copy(file, to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
         }
       }

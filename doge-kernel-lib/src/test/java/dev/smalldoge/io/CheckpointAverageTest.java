@@ -72,9 +72,11 @@ class CheckpointAverageTest {
     List<Path> checkpoints =
         List.of(checkpoint("a", CONFIG, 1), checkpoint("b", CONFIG, 2), checkpoint("c", CONFIG, 6));
     Files.writeString(checkpoints.get(2).resolve("tokenizer.json"), "{}");
+    Files.writeString(checkpoints.get(2).resolve("training-state.json"), "{}");
     Path target = folder.resolve("mean");
     CheckpointAverage.write(checkpoints, CheckpointAverage.linear(3), target);
     assertThat(target.resolve("tokenizer.json")).exists();
+    assertThat(target.resolve("training-state.json")).doesNotExist();
     ModelConfig config = ConfigFiles.readModelConfig(target);
     assertThat(config).isEqualTo(CONFIG);
     try (ModelWeights weights = ModelWeights.open(target, config)) {

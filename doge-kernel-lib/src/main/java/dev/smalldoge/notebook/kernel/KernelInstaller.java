@@ -56,9 +56,8 @@ public final class KernelInstaller {
 
     /** The kernel {@code doge-java} with the JDK that runs now, for the current user. */
     public static Options defaults() {
-      // libtorch's threads spin for some 30 us while they wait, then sleep: always to sleep makes
-      // decoding slow, and to spin on stalls beside any other busy process
-      Map<String, String> environment = Map.of("GOMP_SPINCOUNT", "2000");
+      // libtorch's threads sleep while they wait: spinning stalls beside any other busy process
+      Map<String, String> environment = Map.of("OMP_WAIT_POLICY", "PASSIVE");
       return new Options("doge-java", "Java (Doge)", null, null, null, null, environment, true);
     }
 
