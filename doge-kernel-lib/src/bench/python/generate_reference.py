@@ -14,33 +14,7 @@ import json
 import time
 
 import torch
-from transformers import DogeConfig, DogeForCausalLM
-
-SIZES = {  # hidden, intermediate, layers, heads, key/value heads
-    "20M": (256, 512, 8, 2, 1),
-    "60M": (512, 1024, 16, 4, 2),
-    "160M": (768, 1536, 24, 6, 3),
-    "320M": (1024, 2048, 32, 8, 4),
-}
-
-
-def make(size, device, dtype):
-    hidden, intermediate, layers, heads, groups = SIZES[size]
-    config = DogeConfig(
-        vocab_size=32768,
-        hidden_size=hidden,
-        intermediate_size=intermediate,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=groups,
-        tie_word_embeddings=True,
-        max_position_embeddings=2048,
-        keep_window_size=2048,
-        is_moe=False,
-    )
-    config._attn_implementation = "eager"
-    torch.manual_seed(233)
-    return DogeForCausalLM(config).to(device=device, dtype=dtype).eval()
+from doge_models import make
 
 
 def seconds(model, ids, new_tokens, device):
@@ -76,7 +50,7 @@ def main():
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     batches = options.batch or ("1,64" if device == "cuda" else "1")
     for size in options.sizes.split(","):
-        model = make(size, device, dtype)
+        model = make(size, "eager").to(device=device, dtype=dtype).eval()
         for batch in map(int, batches.split(",")):
             ids = torch.randint(0, 32768, (batch, options.prompt_length), device=device)
             seconds(model, ids, 8, device)

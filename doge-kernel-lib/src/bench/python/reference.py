@@ -16,33 +16,7 @@ import json
 import time
 
 import torch
-from transformers import DogeConfig, DogeForCausalLM
-
-SIZES = {  # hidden, intermediate, layers, heads, key/value heads
-    "20M": (256, 512, 8, 2, 1),
-    "60M": (512, 1024, 16, 4, 2),
-    "160M": (768, 1536, 24, 6, 3),
-    "320M": (1024, 2048, 32, 8, 4),
-}
-
-
-def make(size, attention):
-    hidden, intermediate, layers, heads, groups = SIZES[size]
-    config = DogeConfig(
-        vocab_size=32768,
-        hidden_size=hidden,
-        intermediate_size=intermediate,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=groups,
-        tie_word_embeddings=True,
-        max_position_embeddings=2048,
-        keep_window_size=2048,
-        is_moe=False,
-    )
-    config._attn_implementation = attention
-    torch.manual_seed(233)
-    return DogeForCausalLM(config).cuda()
+from doge_models import make
 
 
 def causal_mask(batch, length):
@@ -53,7 +27,7 @@ def causal_mask(batch, length):
 
 @torch.no_grad()
 def leak(size, attention):
-    model = make(size, attention)
+    model = make(size, attention).cuda()
     ids = torch.randint(0, 32768, (1, 64), device="cuda")
     other = ids.clone()
     other[0, -1] = (ids[0, -1] + 1) % 32768
@@ -64,7 +38,7 @@ def leak(size, attention):
 
 def time_steps(size, mode, batch, length, steps):
     attention = mode.split("-")[0]
-    model = make(size, attention)
+    model = make(size, attention).cuda()
     run = torch.compile(model) if mode.endswith("compiled") else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=True)
     ids = torch.randint(0, 32768, (batch, length), device="cuda")

@@ -12,18 +12,18 @@ import java.util.function.LongSupplier;
  * evaluation over the expected curve in grey, learning rate, gradient norm, tokens per second.
  *
  * <p>The picture is SVG inside the output itself: no network, and it survives saving. Where nothing
- * can be shown but text, a {@link TextProgress} takes its place.
+ * can be shown but text, its last line is printed every ten seconds.
  *
  * <p>Example: {@code LiveChart.start("doge-20m").listener()} is a listener for a training run.
  */
 public final class LiveChart implements AutoCloseable {
   private static final Duration PACE = Duration.ofSeconds(1);
+  private static final Duration PACE_OF_TEXT = Duration.ofSeconds(10);
   private static final int WIDTH = 760;
   private static final int HEIGHT = 330;
 
   private final String title;
-  private final DisplayHandle handle; // null in a terminal
-  private final TextProgress line; // null in a notebook
+  private final DisplayHandle handle;
   private final LongSupplier nanoTime;
   private final Series loss = new Series();
   private final Series evalLoss = new Series();
@@ -33,13 +33,13 @@ public final class LiveChart implements AutoCloseable {
   private final Series tokensPerSecond = new Series();
   private long nextNanos;
   private TrainingMoment last;
+  private TrainingMoment shown;
   private double lastEvalLoss = Double.NaN;
   private String note = "";
 
-  LiveChart(String title, DisplayHandle handle, TextProgress line, LongSupplier nanoTime) {
+  LiveChart(String title, DisplayHandle handle, LongSupplier nanoTime) {
     this.title = title;
     this.handle = handle;
-    this.line = line;
     this.nanoTime = nanoTime;
   }
 
@@ -48,17 +48,10 @@ public final class LiveChart implements AutoCloseable {
    * title} where one is kept.
    */
   public static LiveChart start(String title) {
-    LiveChart chart = open(title);
+    DisplayHandle handle = Displays.show(Rendering.text(title + ": waiting for the first step"));
+    LiveChart chart = new LiveChart(title, handle, System::nanoTime);
     ExpectedLoss.of(title).forEach(point -> chart.expected.add(point.step(), point.loss()));
     return chart;
-  }
-
-  private static LiveChart open(String title) {
-    if (!Displays.host().isRich()) {
-      return new LiveChart(title, null, new TextProgress(), System::nanoTime);
-    }
-    DisplayHandle handle = Displays.show(Rendering.text(title + ": waiting for the first step"));
-    return new LiveChart(title, handle, null, System::nanoTime);
   }
 
   /**
@@ -98,13 +91,10 @@ public final class LiveChart implements AutoCloseable {
   }
 
   private void show(TrainingMoment moment) {
-    if (line != null) {
-      line.add(moment);
-      return;
-    }
     long now = nanoTime.getAsLong();
-    if (loss.size() == 1 || now - nextNanos >= 0) {
-      nextNanos = now + PACE.toNanos();
+    if (shown == null || now - nextNanos >= 0) {
+      nextNanos = now + (handle.isRich() ? PACE : PACE_OF_TEXT).toNanos();
+      shown = moment;
       handle.update(rendering());
     }
   }
@@ -118,9 +108,8 @@ public final class LiveChart implements AutoCloseable {
   /** Shows the last moment for good. */
   @Override
   public void close() {
-    if (line != null) {
-      line.close();
-    } else if (last != null) {
+    if (last != null && (handle.isRich() || shown != last || !note.isEmpty())) {
+      shown = last;
       handle.update(rendering());
     }
   }
