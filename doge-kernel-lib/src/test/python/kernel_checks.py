@@ -13,7 +13,7 @@ import time
 
 import nbformat
 from jupyter_client.manager import start_new_kernel
-from kernel_client import KERNEL, Session, contains, equal, interrupted, processor_seconds
+from kernel_client import KERNEL, Session, contains, equal, interrupted, processor_seconds, report
 from nbclient import NotebookClient
 
 WANTED = sys.argv[2:]

@@ -33,7 +33,7 @@ public final class LiveChart implements AutoCloseable {
   private final Series tokensPerSecond = new Series();
   private long nextNanos;
   private TrainingMoment last;
-  private TrainingMoment shown;
+  private boolean isLastShown;
   private double lastEvalLoss = Double.NaN;
   private String note = "";
 
@@ -66,6 +66,7 @@ public final class LiveChart implements AutoCloseable {
 
   /** Takes the moment; shows it if the last update is a second ago. */
   public void add(TrainingMoment moment) {
+    boolean isFirst = last == null;
     last = moment;
     double step = (double) moment.step();
     loss.add(step, moment.loss());
@@ -76,7 +77,7 @@ public final class LiveChart implements AutoCloseable {
     if (!Double.isNaN(moment.evalLoss())) {
       lastEvalLoss = moment.evalLoss();
     }
-    show(moment);
+    show(isFirst);
   }
 
   /** Takes an evaluation that was done after {@code step} updates; the next moment shows it. */
@@ -90,11 +91,11 @@ public final class LiveChart implements AutoCloseable {
     return new ChartListener(this, DeviceMemory::usedBytes);
   }
 
-  private void show(TrainingMoment moment) {
+  private void show(boolean isFirst) {
     long now = nanoTime.getAsLong();
-    if (shown == null || now - nextNanos >= 0) {
+    isLastShown = isFirst || now - nextNanos >= 0;
+    if (isLastShown) {
       nextNanos = now + (handle.isRich() ? PACE : PACE_OF_TEXT).toNanos();
-      shown = moment;
       handle.update(rendering());
     }
   }
@@ -108,8 +109,7 @@ public final class LiveChart implements AutoCloseable {
   /** Shows the last moment for good. */
   @Override
   public void close() {
-    if (last != null && (handle.isRich() || shown != last || !note.isEmpty())) {
-      shown = last;
+    if (last != null && (handle.isRich() || !isLastShown || !note.isEmpty())) {
       handle.update(rendering());
     }
   }
