@@ -12,6 +12,10 @@ import dev.smalldoge.torch.FusedAttention.Attended;
 import dev.smalldoge.torch.FusedAttention.FoldWeights;
 import dev.smalldoge.torch.FusedAttention.Folded;
 import dev.smalldoge.torch.FusedAttention.Positions;
+import dev.smalldoge.torch.FusedExperts;
+import dev.smalldoge.torch.FusedExperts.Choice;
+import dev.smalldoge.torch.FusedExperts.ExpertWeights;
+import dev.smalldoge.torch.FusedExperts.Room;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.GradMode;
@@ -64,7 +68,12 @@ public final class KernelsBench {
     this.kernels =
         FusedKernels.of(
                 operations,
-                new FusedKernels.Shape(d, config.numAttentionHeads(), config.numKeyValueHeads()))
+                new FusedKernels.Shape(
+                    d,
+                    config.numAttentionHeads(),
+                    config.numKeyValueHeads(),
+                    config.isMoe() ? config.numKeys() : 0,
+                    config.isMoe() ? config.numExpertsPerTok() : 0))
             .orElseThrow(() -> new DogeException("the fused kernels need a GPU; use --device gpu"));
   }
 
@@ -75,6 +84,7 @@ public final class KernelsBench {
           GradMode off = GradMode.off()) {
         KernelsBench bench = new KernelsBench(device, TrainBench.config(size), microBatchSize);
         bench.layer();
+        bench.kernels.experts().ifPresent(bench::experts);
         bench.head();
         bench.optimizer();
         bench.print(size);
@@ -207,6 +217,33 @@ public final class KernelsBench {
                 .attention()
                 .foldBackward(
                     found, qkv, folded, weights, positions, dqkv, weights, n, LENGTH, 1e-6));
+  }
+
+  /** Bytes are those of the experts' rows, which come from the GPU's cache where they fit it. */
+  private void experts(FusedExperts experts) {
+    int keys = config.numKeys();
+    int chosen = config.numExpertsPerTok();
+    ExpertWeights weights =
+        new ExpertWeights(
+            random(2L * keys, d), random(config.numExperts(), d), random(config.numExperts(), d));
+    ExpertWeights gradients =
+        new ExpertWeights(
+            wide(2L * keys, d), wide(config.numExperts(), d), wide(config.numExperts(), d));
+    Choice choice =
+        new Choice(wide(n, 2L * keys), wide(n, chosen), wide(n, chosen), wide(n, chosen));
+    Room room = new Room(random(n, 2L * keys), wide(n, chosen), wide(n, chosen), wide(n, chosen));
+    Tensor x = operations.cast(wide(n, d), DType.BFLOAT16);
+    Tensor y = random(n, d);
+    double rows = 4.0 * n * chosen * d;
+    Runnable forward = () -> experts.forward(x, weights, choice, y, n);
+    add("experts", config.numHiddenLayers(), rows, 0, forward);
+    forward.run(); // so that there is a choice to go back from
+    add(
+        "experts: backward",
+        config.numHiddenLayers(),
+        2 * rows,
+        0,
+        () -> experts.backward(x, x, weights, choice, null, y, gradients, room, n));
   }
 
   private void head() {

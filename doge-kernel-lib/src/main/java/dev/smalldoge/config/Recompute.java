@@ -44,4 +44,9 @@ public enum Recompute {
   Object written() {
     return this == MLP ? "mlp" : (Object) (this == LAYERS);
   }
+
+  @Override
+  public String toString() {
+    return String.valueOf(written());
+  }
 }

@@ -170,7 +170,7 @@ class FusedKernelsTest {
         gradient[at + c] = 0.5 * (likely - (c == labels[row] ? 1 : 0));
       }
     }
-    Tensor found = operations.zeros(DType.FLOAT32, ROWS);
+    Tensor found = operations.zeros(DType.FLOAT32, rows);
     kernels
         .head()
         .crossEntropy(logits.tensor, operations.longs(labels, rows), found, 0, rows, vocab, 0.5);
