@@ -174,7 +174,7 @@ __device__ inline float3 add_parts(const float* parts, int c) {
   return make_float3(top, total, sum);
 }
 
-// The attention that `count` blocks' parts give at element c; volatile, for other blocks wrote them.
+// The attention that `count` blocks' parts give at element c. Volatile: other blocks wrote them.
 __device__ inline float attention_of(const volatile float* parts, int count, int c) {
   float top = NEVER, total = 0.f, sum = 0.f;
 #pragma unroll 1

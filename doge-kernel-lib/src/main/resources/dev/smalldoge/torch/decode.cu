@@ -5,7 +5,7 @@
 //   PROJECT_TILES, ADD_TILES, GATE_TILES, HEAD_TILES
 //          groups of 8 rows that a block of each product serves, 1 to 8
 // Every product is y = W x with the weight's rows as the m16 side of the tensor cores' tiles and
-// the batch as their n8 side, so that one text serves one row and many. Warps share a product's sum.
+// the batch as their n8 side, so that one text serves one row and many. Warps share the sum.
 //
 // Kernels of a step overlap: each lets the next begin at once, and reads its own weights, and what
 // the step before left, ahead of its wait for the kernel before. All else is read after that wait.
