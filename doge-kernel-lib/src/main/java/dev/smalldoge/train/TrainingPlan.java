@@ -247,7 +247,7 @@ public record TrainingPlan(
 
   private static String time(double hours) {
     return hours < 1
-        ? String.format(Locale.ROOT, "%.0f minutes", Math.max(1, 60 * hours))
-        : String.format(Locale.ROOT, "%,.1f hours", hours);
+        ? String.format(Locale.ROOT, "%.0f min", Math.max(1, 60 * hours))
+        : String.format(Locale.ROOT, "%,.1f h", hours);
   }
 }
