@@ -130,16 +130,16 @@ def decode_norm(self, x: Tensor, mirrored: bool, eps: float) -> Tensor:
     y = torch.layer_norm(wide, [width], None, None, eps)
     return torch.narrow(y, -1, 0, torch.floordiv(width, 2))
 
-# Queries and keys (B, H + G, D), normed and turned; cos and sin (B or 1, H + G, D) hold the
-# norm's weights too.
-def decode_heads(self, fused: Tensor, count: int, width: int, mirrored: bool, cos: Tensor, sin: Tensor, eps: float) -> Tensor:
+# Queries and keys (B, H + G, D) of their columns of the fused projection, normed and turned; cos
+# and sin (B or 1, H + G, D) hold the norm's weights too.
+def decode_heads(self, qk: Tensor, count: int, width: int, mirrored: bool, cos: Tensor, sin: Tensor, eps: float) -> Tensor:
     half = torch.floordiv(width, 2)
     if mirrored:
-        wide = torch.view(torch.narrow(fused, 1, 0, count * width * 2), [-1, count, width * 2])
+        wide = torch.view(qk, [-1, count, width * 2])
     else:
-        x = torch.view(torch.narrow(fused, 1, 0, count * width), [-1, count, width])
-        negative = torch.neg(x)
-        wide = torch.cat([torch.narrow(negative, -1, half, half), x, torch.narrow(negative, -1, 0, half)], -1)
+        x = torch.view(qk, [-1, count, width])
+        a, b = torch.split(torch.neg(x), half, -1)
+        wide = torch.cat([b, x, a], -1)
     y = torch.layer_norm(wide, [width * 2], None, None, eps)
     return torch.addcmul(torch.mul(torch.narrow(y, -1, half, width), cos), torch.narrow(y, -1, 0, width), sin)
 
@@ -187,23 +187,26 @@ def decode_tokens(self, tokens: Tensor, shared: List[Tensor], layers: List[Tenso
     if sliding_window > 0:
         first = max(0, position + 1 - sliding_window)
     known = position + 1 - first
+    cosines = torch.unbind(cos, 0)
+    sines = torch.unbind(sin, 0)
+    used = rest + groups * width + groups
     for i in range(torch.floordiv(torch.len(layers), 7)):
         w = 7 * i
         h = self.decode_norm(x, mirrored, eps)
         fused = self.decode_linear(h, layers[w], attention_biases, 2 * i, parts, packed, 4 * i)
-        qk = self.decode_heads(fused, both, width, mirrored, torch.select(cos, 0, i), torch.select(sin, 0, i), eps)
-        v = torch.view(torch.narrow(fused, 1, rest, groups * width), [-1, groups, width])
-        dt = torch.narrow(fused, 1, rest + groups * width, groups)
+        unturned, v, dt, filling = torch.split_with_sizes(fused, [rest, groups * width, groups, torch.size(fused, 1) - used], 1)
+        qk = self.decode_heads(unturned, both, width, mirrored, cosines[i], sines[i], eps)
+        q, k = torch.split_with_sizes(qk, [heads, groups], 1)
         bias = torch.pow(torch.sigmoid(torch.to(dt, 6)), layers[w + 1])
-        _ = torch.copy_(torch.select(cache[3 * i], 2, position), torch.narrow(qk, 1, heads, groups))
-        _ = torch.copy_(torch.select(cache[3 * i + 1], 2, position), v)
+        _ = torch.copy_(torch.select(cache[3 * i], 2, position), k)
+        _ = torch.copy_(torch.select(cache[3 * i + 1], 2, position), torch.view(v, [-1, groups, width]))
         _ = torch.copy_(torch.select(cache[3 * i + 2], 2, position), bias)
-        out = self.decode_attention(torch.narrow(qk, 1, 0, heads), cache, 3 * i, groups, first, known, keep_window, not mirrored)
+        out = self.decode_attention(q, cache, 3 * i, groups, first, known, keep_window, not mirrored)
         x = torch.addcmul(self.decode_linear(out, layers[w + 2], attention_biases, 2 * i + 1, parts, packed, 4 * i + 1), layers[w + 3], x)
         h = self.decode_norm(x, mirrored, eps)
         gate_up = self.decode_linear(h, layers[w + 4], mlp_biases, 2 * i, parts, packed, 4 * i + 2)
-        inner = torch.floordiv(torch.size(gate_up, 1), 2)
-        gated = torch.mul(torch.silu(torch.narrow(gate_up, 1, 0, inner)), torch.narrow(gate_up, 1, inner, inner))
+        gate, up = torch.chunk(gate_up, 2, 1)
+        gated = torch.mul(torch.silu(gate), up)
         branch = self.decode_linear(gated, layers[w + 5], mlp_biases, 2 * i + 1, parts, packed, 4 * i + 3)
         if torch.len(experts) > 0:
             scores = self.product_scores(torch.linear(h, experts[3 * i]), False)
