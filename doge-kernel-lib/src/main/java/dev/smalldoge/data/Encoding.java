@@ -18,7 +18,6 @@ import java.util.concurrent.Future;
 final class Encoding {
   private static final int ROWS = 256;
   private static final long CHARACTERS = 1 << 20;
-  private static final long CHARACTERS_UNDER_WAY = 32 << 20; // one row may have as many
   private static final String INTERRUPTED =
       "tokenizing was interrupted, no file was made; run it again";
   private final RowEncoder encoder;
@@ -70,13 +69,14 @@ final class Encoding {
     }
     ExecutorService workers = Executors.newFixedThreadPool(threads, Encoding::daemon);
     Deque<UnderWay> underWay = new ArrayDeque<>();
+    long most = (2 * threads + 2) * CHARACTERS; // so a row of megabytes is encoded alone
     long characters = 0;
     try {
       for (Batch some = take(rows); wanted > 0 && !some.isEmpty(); some = take(rows)) {
         List<Row> batch = some.rows();
         characters += some.characters();
         underWay.add(new UnderWay(workers.submit(() -> encode(batch)), some.characters()));
-        while (underWay.size() > 2 * threads || characters > CHARACTERS_UNDER_WAY) {
+        while (underWay.size() > 2 * threads || characters > most) {
           characters -= underWay.peek().characters();
           write(underWay.remove().encoded().get());
         }
