@@ -54,13 +54,9 @@ public record PreferenceRun(LanguageModel model, TrainingRun.Result result)
   @Override
   public String toString() {
     return result.heading()
-        + String.format(
-            Locale.ROOT,
-            "loss %.4f, margin %.4f, held-out margin %.4f, held-out accuracy %.3f",
-            loss(),
-            rewardMargin(),
-            heldOutMargin(),
-            heldOutAccuracy());
+        + String.format(Locale.ROOT, "loss %.4f, margin %.4f", loss(), rewardMargin())
+        + EndedRun.measured(", held-out margin %.4f", heldOutMargin())
+        + EndedRun.measured(", held-out accuracy %.3f", heldOutAccuracy());
   }
 
   @Override

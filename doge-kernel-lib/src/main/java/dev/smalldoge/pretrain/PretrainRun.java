@@ -17,7 +17,8 @@ public record PretrainRun(LanguageModel model, TrainingRun.Result result)
   @Override
   public String toString() {
     return result.heading()
-        + String.format(Locale.ROOT, "loss %.4f, held-out loss %.4f", loss(), heldOutLoss());
+        + String.format(Locale.ROOT, "loss %.4f", loss())
+        + EndedRun.measured(", held-out loss %.4f", heldOutLoss());
   }
 
   @Override

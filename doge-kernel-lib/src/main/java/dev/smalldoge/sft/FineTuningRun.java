@@ -26,12 +26,9 @@ public record FineTuningRun(LanguageModel model, TrainingRun.Result result)
   @Override
   public String toString() {
     return result.heading()
-        + String.format(
-            Locale.ROOT,
-            "loss %.4f, held-out loss %.4f, held-out token accuracy %.3f",
-            loss(),
-            heldOutLoss(),
-            heldOutTokenAccuracy());
+        + String.format(Locale.ROOT, "loss %.4f", loss())
+        + EndedRun.measured(", held-out loss %.4f", heldOutLoss())
+        + EndedRun.measured(", held-out token accuracy %.3f", heldOutTokenAccuracy());
   }
 
   @Override

@@ -27,13 +27,13 @@ public final class ChatTemplate {
 
   private final String source;
   private final Map<String, Object> variables;
-  private final String prepared;
+  private final PythonJinja.Template template;
   private final boolean tested;
 
   ChatTemplate(String source, Map<String, Object> variables) {
     this.source = source;
     this.variables = variables;
-    this.prepared = PythonJinja.prepared(source);
+    this.template = new PythonJinja.Template(source);
     this.tested = TESTED.contains(TokenizerFiles.sha256(source.getBytes(StandardCharsets.UTF_8)));
   }
 
@@ -73,7 +73,7 @@ public final class ChatTemplate {
     Map<String, Object> context = new HashMap<>(variables);
     context.put("messages", maps);
     context.put("add_generation_prompt", addGenerationPrompt);
-    return PythonJinja.render(prepared, context);
+    return template.render(context);
   }
 
   private static List<Map<String, Object>> calls(List<ToolCall> calls) {

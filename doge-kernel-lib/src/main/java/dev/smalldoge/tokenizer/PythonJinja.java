@@ -4,14 +4,17 @@ import com.hubspot.jinjava.Jinjava;
 import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.interpret.Context;
+import com.hubspot.jinjava.interpret.InterpretException;
 import com.hubspot.jinjava.interpret.JinjavaInterpreter;
-import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.exptest.ExpTest;
 import com.hubspot.jinjava.lib.filter.AdvancedFilter;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import com.hubspot.jinjava.tree.Node;
 import dev.smalldoge.config.DogeException;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Pattern;
 
 /**
@@ -62,31 +65,59 @@ final class PythonJinja {
     return jinjava;
   }
 
-  /** A template as {@link #render} takes it, made once for many conversations. */
-  static String prepared(String template) {
-    return NOT_COMPARED.matcher(template).replaceAll("$1not ($2)$3");
+  /**
+   * A template, parsed once for each thread that renders it at the same time: most of the time went
+   * into parsing, and a tree is not said to be safe for several threads.
+   */
+  static final class Template {
+    private final String text;
+    private final Queue<Node> idle = new ConcurrentLinkedQueue<>();
+
+    Template(String source) {
+      text = NOT_COMPARED.matcher(source).replaceAll("$1not ($2)$3");
+    }
+
+    /**
+     * Renders it.
+     *
+     * @throws DogeException if it refuses these variables, or fails in any way
+     */
+    String render(Map<String, ?> variables) {
+      Context context = new Context(JINJAVA.getGlobalContextCopy(), variables);
+      var interpreter = new JinjavaInterpreter(JINJAVA, context, JINJAVA.getGlobalConfig());
+      try (var current = JinjavaInterpreter.closeablePushCurrent(interpreter).get()) {
+        Node tree = idle.poll();
+        if (tree == null) {
+          tree = interpreter.parse(text);
+          refuseErrors(interpreter);
+        }
+        String rendered = interpreter.render(tree);
+        refuseErrors(interpreter);
+        idle.add(tree);
+        return rendered;
+      } catch (InterpretException e) {
+        throw failed(e.getLineNumber(), e.getMessage(), e);
+      }
+    }
   }
 
-  /**
-   * Renders a prepared template.
-   *
-   * @throws DogeException if it refuses these variables, or fails in any way
-   */
-  static String render(String prepared, Map<String, ?> variables) {
-    RenderResult result = JINJAVA.renderForResult(prepared, variables);
-    for (TemplateError error : result.getErrors()) {
-      for (Throwable t = error.getException(); t != null; t = t.getCause()) {
-        if (t instanceof Refusal) {
-          throw new DogeException("the chat template refuses this conversation: " + t.getMessage());
-        }
-      }
-      throw new DogeException(
-          String.format(
-              "the chat template cannot be rendered (line %d: %s); use a tokenizer whose template"
-                  + " is Doge's or Llama 3's",
-              error.getLineno(), error.getMessage()));
+  private static void refuseErrors(JinjavaInterpreter interpreter) {
+    for (TemplateError error : interpreter.getErrorsCopy()) {
+      throw failed(error.getLineno(), error.getMessage(), error.getException());
     }
-    return result.getOutput();
+  }
+
+  private static DogeException failed(int line, String message, Exception cause) {
+    for (Throwable t = cause; t != null; t = t.getCause()) {
+      if (t instanceof Refusal) {
+        return new DogeException("the chat template refuses this conversation: " + t.getMessage());
+      }
+    }
+    return new DogeException(
+        String.format(
+            "the chat template cannot be rendered (line %d: %s); use a tokenizer whose template"
+                + " is Doge's or Llama 3's",
+            line, message));
   }
 
   /** What {@code raise_exception} of a template does. */

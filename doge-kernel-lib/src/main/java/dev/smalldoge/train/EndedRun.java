@@ -1,6 +1,7 @@
 package dev.smalldoge.train;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import org.knowm.xchart.XYChart;
 
 /** What a run of any stage tells once it has ended. */
@@ -16,6 +17,15 @@ public interface EndedRun {
   /** Loss on held-out data at the last evaluation; not a number without one. */
   default double heldOutLoss() {
     return result().history().lastEvaluationLoss();
+  }
+
+  /**
+   * A figure as text, or nothing where it was not measured.
+   *
+   * @param format with one place for the figure
+   */
+  static String measured(String format, double figure) {
+    return Double.isNaN(figure) ? "" : String.format(Locale.ROOT, format, figure);
   }
 
   /** The run's folder, which is also the model's once all steps are done. */

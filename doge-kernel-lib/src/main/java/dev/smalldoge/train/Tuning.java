@@ -155,11 +155,6 @@ public abstract class Tuning<S extends Tuning<S>> extends StageOptions<S> {
     if (whole) {
       return new Trained(model, run.train(model, batches, evaluation));
     }
-    if (DogeForCausalLm.fusesOn(start.config(), start.operations().device(), start.precision())) {
-      System.err.println(
-          "LoRA trains on the unfused path, for the fused kernels serve whole weights alone: fewer"
-              + " tokens/s than without lora, less memory for moments");
-    }
     try (LoraAdapter opened =
         run.resumesFrom()
             .map(checkpoint -> LoraFiles.open(model, checkpoint.resolve(ADAPTER)))
