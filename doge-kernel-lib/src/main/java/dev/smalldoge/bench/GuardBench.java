@@ -250,13 +250,14 @@ public final class GuardBench {
       ModelInput input = ModelInput.of(operations, batch(step));
       Tensor nats = model.backward(input, input.inputIds(), 1 / counted, 0).nats();
       List<Tensor> gradients = List.copyOf(model.weights().gradients().values());
-      curve.norms[step] = operations.globalNorm(gradients).item();
+      curve.norms[step] = operations.optimizer().globalNorm(gradients).item();
       curve.losses[step] = nats.item() / counted;
       Map<String, Double> parts = new LinkedHashMap<>();
       model
           .weights()
           .gradients()
-          .forEach((name, g) -> parts.put(name, operations.globalNorm(List.of(g)).item()));
+          .forEach(
+              (name, g) -> parts.put(name, operations.optimizer().globalNorm(List.of(g)).item()));
       curve.parts.add(parts);
     }
   }

@@ -11,7 +11,6 @@ import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
-import dev.smalldoge.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -160,8 +159,17 @@ public final class DogeForCausalLm implements AutoCloseable {
     return finalNorm(x);
   }
 
+  List<DecoderLayer> layers() {
+    return layers;
+  }
+
+  /** Hears of each layer whose gradients are complete. */
+  IntConsumer layerDone() {
+    return layerDone;
+  }
+
   /** What is the same for all layers of one pass. */
-  private final class Pass {
+  final class Pass {
     private final ModelInput input;
     private final boolean training;
     private final boolean folded;
@@ -193,15 +201,6 @@ public final class DogeForCausalLm implements AutoCloseable {
   public record Loss(Tensor nats, Tensor auxLoss, Tensor hits) {}
 
   /**
-   * What stands on the hidden states (B, T, d): a figure of the micro-batch, the gradient of the
-   * hidden states, and whatever else it has to tell.
-   */
-  @FunctionalInterface
-  private interface Top {
-    Tensor[] apply(Tensor hidden);
-  }
-
-  /**
    * Runs forward and backward, and adds to the gradients of the trained weights.
    *
    * @param labels INT64 (B, T), as the ids
@@ -227,126 +226,28 @@ public final class DogeForCausalLm implements AutoCloseable {
     backward(input, hidden -> head.through(hidden, labels, derivative), 0).nats.close();
   }
 
-  private Loss backward(ModelInput input, Top top, double auxScale) {
+  private Loss backward(ModelInput input, Backward.Top top, double auxScale) {
     Optional<FusedLayers> fused =
         fuses ? fusedTraining.layersFor(input, recompute) : Optional.empty();
-    if (fused.isPresent()) {
-      return backwardFused(fused.get(), input, top, auxScale);
-    }
+    Backward backward = new Backward(this, input, top, auxScale);
     try (TensorScope scope = new TensorScope();
-        GradMode on = GradMode.on()) {
-      Loss loss =
-          recompute != Recompute.NOTHING
-              ? backwardRecomputing(input, top, auxScale)
-              : backwardAtOnce(input, top, auxScale);
+        GradMode mode = fused.isPresent() ? GradMode.off() : GradMode.on()) {
+      Loss loss;
+      if (fused.isPresent()) {
+        rotary.prepare(input.length());
+        loss =
+            backward.fused(
+                fused.get(), rotary.cos(0, input.length()), rotary.sin(0, input.length()));
+      } else {
+        loss = recompute == Recompute.NOTHING ? backward.atOnce() : backward.recomputing();
+      }
       return kept(loss, scope);
-    }
-  }
-
-  private Loss backwardFused(FusedLayers fused, ModelInput input, Top top, double auxScale) {
-    try (TensorScope scope = new TensorScope();
-        GradMode off = GradMode.off()) {
-      rotary.prepare(input.length());
-      Tensor cos = rotary.cos(0, input.length());
-      Tensor sin = rotary.sin(0, input.length());
-      Tensor hidden = fused.forward(input, cos, sin);
-      Tensor[] found = top.apply(hidden);
-      List<Tensor> scores = new ArrayList<>();
-      Tensor aux = auxScale == 0 ? null : fusedAuxLoss(fused, input, auxScale, scores);
-      List<Tensor> gradients = scores.stream().map(Tensor::gradient).toList();
-      fused.backward(input, found[1], gradients, cos, sin, layerDone);
-      return kept(new Loss(found[0], aux, found[2]), scope);
-    }
-  }
-
-  /** The load-balancing loss over leaves of the router's scores, which have gradients from it. */
-  private Tensor fusedAuxLoss(
-      FusedLayers fused, ModelInput input, double auxScale, List<Tensor> leaves) {
-    try (GradMode on = GradMode.on()) {
-      fused.routerScores().forEach(scores -> leaves.add(leaf(scores)));
-      List<Tensor> byHalf = leaves.stream().map(operations::productScores).toList();
-      Tensor aux = auxLoss(byHalf, input);
-      aux.backward(operations.floats(new float[] {(float) auxScale}));
-      return aux.detach();
     }
   }
 
   private static Loss kept(Loss loss, TensorScope scope) {
     Stream.of(loss.nats, loss.auxLoss, loss.hits).filter(Objects::nonNull).forEach(scope::keep);
     return loss;
-  }
-
-  private Loss backwardAtOnce(ModelInput input, Top top, double auxScale) {
-    List<Tensor> routerScores = new ArrayList<>();
-    Tensor hidden = hiddenStates(input, true, routerScores);
-    Tensor[] found = top.apply(hidden);
-    if (auxScale == 0) {
-      hidden.backward(found[1]);
-      return new Loss(found[0], null, found[2]);
-    }
-    Tensor aux = auxLoss(routerScores, input);
-    Tensor seed = operations.floats(new float[] {(float) auxScale});
-    operations.backward(List.of(hidden, aux), List.of(found[1], seed));
-    return new Loss(found[0], aux.detach(), found[2]);
-  }
-
-  private Loss backwardRecomputing(ModelInput input, Top top, double auxScale) {
-    long seed = config.hiddenDropout() + config.attentionDropout() > 0 ? Torch.randomSeed() : 0;
-    List<Tensor> inputs = new ArrayList<>();
-    List<Tensor> routerScores = new ArrayList<>();
-    Pass pass = new Pass(input, true);
-    try (GradMode off = GradMode.off()) {
-      Tensor x = embedded(input.inputIds());
-      for (DecoderLayer layer : layers) {
-        inputs.add(x);
-        seedLayer(seed, inputs.size());
-        x = pass.through(layer, x, routerScores);
-      }
-      inputs.add(x);
-    }
-    Tensor last = leaf(inputs.get(layers.size()));
-    Tensor normed = finalNorm(last);
-    Tensor[] found = top.apply(normed);
-    normed.backward(found[1]);
-    Tensor gradient = last.gradient();
-
-    Tensor aux = null;
-    List<Tensor> scoreLeaves = new ArrayList<>();
-    if (auxScale != 0) {
-      routerScores.forEach(s -> scoreLeaves.add(leaf(s)));
-      aux = auxLoss(scoreLeaves, input);
-      aux.backward(operations.floats(new float[] {(float) auxScale}));
-    }
-    for (int i = layers.size() - 1; i >= 0; i--) {
-      Tensor x = leaf(inputs.get(i));
-      List<Tensor> outputs = new ArrayList<>();
-      seedLayer(seed, i + 1);
-      Tensor y = pass.through(layers.get(i), x, outputs);
-      List<Tensor> seeds = new ArrayList<>(List.of(gradient));
-      if (auxScale != 0) {
-        seeds.add(scoreLeaves.get(i).gradient());
-      } else {
-        outputs.clear();
-      }
-      outputs.add(0, y);
-      operations.backward(outputs, seeds);
-      layerDone.accept(i);
-      gradient = x.gradient();
-    }
-    embedded(input.inputIds()).backward(gradient);
-    return new Loss(found[0], aux == null ? null : aux.detach(), found[2]);
-  }
-
-  private static void seedLayer(long seed, int layer) {
-    if (seed != 0) {
-      Torch.setSeed(seed + layer); // dropout falls alike in both runs
-    }
-  }
-
-  private static Tensor leaf(Tensor x) {
-    Tensor leaf = x.detach();
-    leaf.requireGradient(true);
-    return leaf;
   }
 
   /** Sum of nats over the counted tokens, FLOAT64, without gradients. */
@@ -394,7 +295,8 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
   }
 
-  private Tensor auxLoss(List<Tensor> routerScores, ModelInput input) {
+  /** The load-balancing loss of given product scores, with gradients where they have. */
+  Tensor auxLoss(List<Tensor> routerScores, ModelInput input) {
     boolean byRank = config.loadBalancing() == ModelConfig.LoadBalancing.RANK_ORDER;
     List<Tensor> counted = input.keyMask().stream().map(m -> operations.view(m, -1)).toList();
     return operations.loadBalancingLoss(routerScores, config.numExpertsPerTok(), byRank, counted);
@@ -404,7 +306,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
     Optional<FusedLayers> fused = fusedTraining.ownerOf(hidden);
     if (!measuresAccuracy && fused.isPresent()) {
-      Tensor[] loss = fused.get().headLoss(hidden, operations.nextLabels(labels), scale);
+      Tensor[] loss = fused.get().headLoss(hidden, operations.head().nextLabels(labels), scale);
       return new Tensor[] {loss[0], loss[1], null};
     }
     return head.loss(hidden, labels, scale, true, measuresAccuracy);
@@ -450,11 +352,11 @@ public final class DogeForCausalLm implements AutoCloseable {
     return decoders.make(rows, capacity);
   }
 
-  private Tensor finalNorm(Tensor x) {
+  Tensor finalNorm(Tensor x) {
     return operations.rmsNorm(x, weights.get("model.norm.weight"), config.rmsNormEps());
   }
 
-  private Tensor embedded(Tensor ids) {
+  Tensor embedded(Tensor ids) {
     return operations.embed(ids, embedding(), config.padTokenId(), precision.type());
   }
 

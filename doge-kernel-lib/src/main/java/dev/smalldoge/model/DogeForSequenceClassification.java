@@ -69,8 +69,9 @@ public final class DogeForSequenceClassification implements AutoCloseable {
   /** Hidden states (B, d) of the last tokens. */
   private Tensor pooled(ModelInput input, boolean training) {
     Tensor hidden = body.hiddenStates(input, training, new ArrayList<>());
-    return operations.rowsAt(
-        hidden, operations.lastPositions(input.inputIds(), config.padTokenId()));
+    return operations
+        .head()
+        .rowsAt(hidden, operations.head().lastPositions(input.inputIds(), config.padTokenId()));
   }
 
   private Tensor score() {
@@ -102,15 +103,17 @@ public final class DogeForSequenceClassification implements AutoCloseable {
 
   private Tensor[] loss(Tensor pooled, long[] labels, double scale) {
     try (GradMode off = GradMode.off()) {
-      return operations.headLoss(
-          pooled,
-          score(),
-          operations.longs(labels, labels.length),
-          scale,
-          labels.length,
-          true,
-          false,
-          weights.gradientOf(WeightNames.SCORE));
+      return operations
+          .head()
+          .loss(
+              pooled,
+              score(),
+              operations.longs(labels, labels.length),
+              scale,
+              labels.length,
+              true,
+              false,
+              weights.gradientOf(WeightNames.SCORE));
     }
   }
 

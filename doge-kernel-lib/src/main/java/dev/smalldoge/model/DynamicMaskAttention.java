@@ -1,8 +1,8 @@
 package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.torch.AttentionMask;
 import dev.smalldoge.torch.Operations;
-import dev.smalldoge.torch.Operations.AttentionMask;
 import dev.smalldoge.torch.Operations.AttentionWeights;
 import dev.smalldoge.torch.Tensor;
 import java.util.List;

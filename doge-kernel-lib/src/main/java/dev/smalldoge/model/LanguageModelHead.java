@@ -42,15 +42,17 @@ final class LanguageModelHead {
   Tensor[] loss(Tensor hidden, Tensor labels, double scale, boolean gradients, boolean hits) {
     try (GradMode off = GradMode.off()) {
       Tensor[] loss =
-          operations.headLoss(
-              flat(hidden),
-              weight(),
-              operations.nextLabels(labels),
-              scale,
-              chunk(),
-              gradients,
-              hits,
-              gradients ? weights.gradientOf(name) : List.of());
+          operations
+              .head()
+              .loss(
+                  flat(hidden),
+                  weight(),
+                  operations.head().nextLabels(labels),
+                  scale,
+                  chunk(),
+                  gradients,
+                  hits,
+                  gradients ? weights.gradientOf(name) : List.of());
       Tensor gradient = gradients ? operations.view(loss[1], hidden.shape()) : null;
       return new Tensor[] {loss[0], gradient, hits ? loss[2] : null};
     }
@@ -59,8 +61,9 @@ final class LanguageModelHead {
   /** Log-probability (N), FLOAT32, of the next label; 0 where there is none. */
   Tensor logProbabilities(Tensor hidden, Tensor labels) {
     try (GradMode off = GradMode.off()) {
-      return operations.headLogProbabilities(
-          flat(hidden), weight(), operations.nextLabels(labels), chunk());
+      return operations
+          .head()
+          .logProbabilities(flat(hidden), weight(), operations.head().nextLabels(labels), chunk());
     }
   }
 
@@ -73,13 +76,15 @@ final class LanguageModelHead {
     try (GradMode off = GradMode.off()) {
       Tensor found = logProbabilities(hidden, labels);
       Tensor gradient =
-          operations.headLogProbabilitiesBackward(
-              flat(hidden),
-              weight(),
-              operations.nextLabels(labels),
-              derivative.apply(found),
-              chunk(),
-              weights.gradientOf(name));
+          operations
+              .head()
+              .logProbabilitiesBackward(
+                  flat(hidden),
+                  weight(),
+                  operations.head().nextLabels(labels),
+                  derivative.apply(found),
+                  chunk(),
+                  weights.gradientOf(name));
       return new Tensor[] {found, operations.view(gradient, hidden.shape()), null};
     }
   }

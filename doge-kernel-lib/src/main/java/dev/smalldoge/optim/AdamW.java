@@ -7,7 +7,7 @@ import dev.smalldoge.model.Weights;
 import dev.smalldoge.torch.AdamWKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
-import dev.smalldoge.torch.Operations.AdamWGroup;
+import dev.smalldoge.torch.OptimizerOperations.AdamWGroup;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
@@ -167,16 +167,18 @@ public final class AdamW implements Optimizer {
       if (kernels.isPresent()) {
         return update(kernels.get(), learningRate);
       }
-      Tensor norm = operations.globalNorm(gradients);
+      Tensor norm = operations.optimizer().globalNorm(gradients);
       for (AdamWGroup group : groups) {
-        operations.adamW(
-            group,
-            norm,
-            settings.maxGradNorm(),
-            learningRate,
-            settings.beta1(),
-            settings.beta2(),
-            settings.eps());
+        operations
+            .optimizer()
+            .adamW(
+                group,
+                norm,
+                settings.maxGradNorm(),
+                learningRate,
+                settings.beta1(),
+                settings.beta2(),
+                settings.eps());
       }
       operations.zero(gradients);
       weights.changed();

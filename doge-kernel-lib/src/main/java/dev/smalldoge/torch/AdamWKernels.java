@@ -2,7 +2,7 @@ package dev.smalldoge.torch;
 
 import ai.djl.engine.EngineException;
 import dev.smalldoge.config.DogeException;
-import dev.smalldoge.torch.Operations.AdamWGroup;
+import dev.smalldoge.torch.OptimizerOperations.AdamWGroup;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -13,8 +13,8 @@ import java.util.Optional;
  * AdamW with clipping in kernels of our own: the norm, its factor and the number of updates stay on
  * the device, and one pass over memory updates a weight and its moments, sets its gradient to zero
  * and writes the BFLOAT16 copy that the next step reads. The same numbers as {@link
- * Operations#globalNorm}, {@link Operations#adamW} and {@link Operations#zero}, but for the order
- * of sums.
+ * OptimizerOperations#globalNorm}, {@link OptimizerOperations#adamW} and {@link Operations#zero},
+ * but for the order of sums.
  */
 public final class AdamWKernels implements AutoCloseable {
   private static final int PIECE = 8_192;
@@ -65,7 +65,7 @@ public final class AdamWKernels implements AutoCloseable {
   public Tensor update(List<AdamWGroup> groups, Map<Tensor, Tensor> copies, Constants constants) {
     kernels.enter();
     prepare(groups, copies);
-    Tensor norm = operations.empty(DType.FLOAT32, 1);
+    Tensor norm = operations.fused().empty(DType.FLOAT32, 1);
     kernels.launch("squares", pieces, 1, CudaKernels.THREADS, table, sums);
     kernels.launch(
         "adamw_plan",
@@ -118,8 +118,8 @@ public final class AdamWKernels implements AutoCloseable {
     pieces = all.length / PIECE_FIELDS;
     table = TensorScope.release(operations.longs(all, pieces, PIECE_FIELDS));
     groupTable = TensorScope.release(operations.longs(groupRows, groups.size(), 2));
-    sums = TensorScope.release(operations.empty(DType.FLOAT32, pieces));
-    plan = TensorScope.release(operations.empty(DType.FLOAT32, 2 + 3L * groups.size()));
+    sums = TensorScope.release(operations.fused().empty(DType.FLOAT32, pieces));
+    plan = TensorScope.release(operations.fused().empty(DType.FLOAT32, 2 + 3L * groups.size()));
   }
 
   /** By group that of its count of updates, then for each weight those of its arrays. */

@@ -27,7 +27,8 @@ public final class FusedAttention {
     this.groups = groups;
     long units = heads + 2L * groups;
     this.partials =
-        TensorScope.release(operations.empty(DType.FLOAT32, kernels.processors() * units * sums()));
+        TensorScope.release(
+            operations.fused().empty(DType.FLOAT32, kernels.processors() * units * sums()));
   }
 
   /** cuDNN learned keys wider than values in 2025; an older one refuses here and not in a step. */
@@ -148,7 +149,7 @@ public final class FusedAttention {
   /** Causal attention of folded queries and keys (B, T, heads, 144) over the values in qkv. */
   public Attended attend(Tensor queries, Tensor keys, Tensor qkv) {
     CudaKernels.count();
-    Tensor[] parts = operations.attendFused(queries, keys, qkv, SCALE);
+    Tensor[] parts = operations.fused().attendFused(queries, keys, qkv, SCALE);
     return new Attended(parts[0], parts[1], parts[2], parts[3]);
   }
 
@@ -156,6 +157,6 @@ public final class FusedAttention {
   public Tensor[] attendBackward(
       Tensor gradient, Tensor queries, Tensor keys, Tensor qkv, Attended attended) {
     CudaKernels.count();
-    return operations.attendFusedBackward(gradient, queries, keys, qkv, attended, SCALE);
+    return operations.fused().attendFusedBackward(gradient, queries, keys, qkv, attended, SCALE);
   }
 }

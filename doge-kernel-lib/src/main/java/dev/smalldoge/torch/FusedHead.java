@@ -88,6 +88,6 @@ public final class FusedHead {
       CudaKernels.count();
       blas.addWeightGradient(logits.address(), h, dweight.address(), rows, hidden, vocab);
     }
-    return operations.wideSum(losses);
+    return operations.fused().wideSum(losses);
   }
 }

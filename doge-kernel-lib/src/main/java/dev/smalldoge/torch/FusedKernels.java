@@ -80,7 +80,7 @@ public final class FusedKernels {
     this.kernels = new CudaKernels(operations.device(), shape.parts(), shape.constants());
     this.blas = new CuBlas();
     this.normPartials =
-        TensorScope.release(operations.empty(DType.FLOAT32, normBlocks() * 2L * hidden));
+        TensorScope.release(operations.fused().empty(DType.FLOAT32, normBlocks() * 2L * hidden));
     this.attention = new FusedAttention(operations, kernels, shape.heads, shape.groups);
     this.head = new FusedHead(operations, kernels, blas, hidden);
     this.experts =
@@ -131,7 +131,7 @@ public final class FusedKernels {
 
   /** Uninitialised memory of a type. */
   public Tensor empty(DType type, long... shape) {
-    return operations.empty(type, shape);
+    return operations.fused().empty(type, shape);
   }
 
   /** Where a tensor's elements begin, for tables of pieces. */

@@ -70,6 +70,21 @@ public final class Operations {
     return new GenerationOperations(script);
   }
 
+  /** The operations of a language model's head, on the same device. */
+  public HeadOperations head() {
+    return new HeadOperations(script);
+  }
+
+  /** The operations of an optimizer, on the same device. */
+  public OptimizerOperations optimizer() {
+    return new OptimizerOperations(script);
+  }
+
+  /** What the fused training step takes from libtorch, on the same device. */
+  FusedOperations fused() {
+    return new FusedOperations(script, anchor);
+  }
+
   /** The operations of fine-tuning, on the same device. */
   public FineTuningOperations fineTuning() {
     return new FineTuningOperations(script);
@@ -122,7 +137,7 @@ public final class Operations {
   public Tensor longs(LongBuffer values, long... shape) {
     LongBuffer source = values.duplicate();
     if (device.isGpu() && source.hasRemaining() && uploads().isPresent()) {
-      Tensor tensor = empty(DType.INT64, shape);
+      Tensor tensor = fused().empty(DType.INT64, shape);
       uploads().get().upload(source, tensor);
       return tensor;
     }
@@ -252,17 +267,6 @@ public final class Operations {
       int keepWindow,
       int slidingWindow) {}
 
-  /**
-   * Which keys a query must not see, besides later ones.
-   *
-   * @param folded whether the folded path is to be used
-   * @param keyMask at most one (B, S) INT64 array, 1 for real keys and 0 for padding
-   * @param documents at most one (B, S) INT64 array of document numbers; read by the explicit path
-   * @param bounds document offsets in the flattened batch; read by the folded path
-   */
-  public record AttentionMask(
-      boolean folded, List<Tensor> keyMask, List<Tensor> documents, List<Long> bounds) {}
-
   /** residual · x + dropout(attention(norm(x))), (B, T, d). */
   public Tensor attentionBlock(
       Tensor x,
@@ -284,10 +288,10 @@ public final class Operations {
         weights.heads,
         weights.groups,
         weights.eps,
-        mask.folded,
-        mask.keyMask,
-        mask.documents,
-        mask.bounds.stream().mapToLong(Long::longValue).toArray(),
+        mask.folded(),
+        mask.keyMask(),
+        mask.documents(),
+        mask.bounds().stream().mapToLong(Long::longValue).toArray(),
         weights.keepWindow,
         weights.slidingWindow,
         attentionDropout,
@@ -381,144 +385,6 @@ public final class Operations {
   public Tensor loadBalancingLoss(
       List<Tensor> scores, int expertsPerToken, boolean sortedOrder, List<Tensor> tokenMask) {
     return script.call("load_balancing_loss", scores, expertsPerToken, sortedOrder, tokenMask);
-  }
-
-  // Head
-
-  /** Labels (B, T) moved one to the left, flattened to (N): what each position predicts. */
-  public Tensor nextLabels(Tensor labels) {
-    return script.call("next_labels", labels);
-  }
-
-  /**
-   * Sum of nats of hidden states (N, d) against labels (N), and its gradients by chunks of tokens.
-   *
-   * @param scale factor of the gradients, 1 / counted tokens
-   * @param gradients whether to compute gradients at all
-   * @param hits whether to count the labels that are the likeliest
-   * @param weightGradient at most one FLOAT32 (V, d) array that the gradient is added to
-   * @return the sum in FLOAT64, the gradient of the hidden states, and the hits in FLOAT64
-   */
-  public Tensor[] headLoss(
-      Tensor hidden,
-      Tensor weight,
-      Tensor labels,
-      double scale,
-      int chunk,
-      boolean gradients,
-      boolean hits,
-      List<Tensor> weightGradient) {
-    return script.callTuple(
-        "head_loss", hidden, weight, labels, scale, chunk, gradients, hits, weightGradient);
-  }
-
-  /** Log-probability (N) of each label, FLOAT32; 0 where the label is −100. */
-  public Tensor headLogProbabilities(Tensor hidden, Tensor weight, Tensor labels, int chunk) {
-    return script.call("head_log_probabilities", hidden, weight, labels, chunk);
-  }
-
-  /** Gradient of the hidden states for sum(factors · log-probabilities); see {@link #headLoss}. */
-  public Tensor headLogProbabilitiesBackward(
-      Tensor hidden,
-      Tensor weight,
-      Tensor labels,
-      Tensor factors,
-      int chunk,
-      List<Tensor> weightGradient) {
-    return script.call(
-        "head_log_probabilities_backward", hidden, weight, labels, factors, chunk, weightGradient);
-  }
-
-  /** Log-probability (N) of each label under logits (N, V). */
-  public Tensor labelLogProbabilities(Tensor logits, Tensor labels) {
-    return script.call("label_log_probabilities", logits, labels);
-  }
-
-  /** Row {@code positions[b]} of each batch entry of (B, T, d): (B, d). */
-  public Tensor rowsAt(Tensor x, Tensor positions) {
-    return script.call("rows_at", x, positions);
-  }
-
-  /** The last position of each row of ids (B, T) that is not {@code padTokenId}: INT64 (B). */
-  public Tensor lastPositions(Tensor ids, int padTokenId) {
-    return script.call("last_positions", ids, padTokenId);
-  }
-
-  // Optimizer
-
-  /** L2 norm over all arrays together. */
-  public Tensor globalNorm(List<Tensor> arrays) {
-    return script.call("global_norm", arrays);
-  }
-
-  /** One group of parameters that AdamW updates alike, with its moments. */
-  public record AdamWGroup(
-      List<Tensor> parameters,
-      List<Tensor> gradients,
-      List<Tensor> means,
-      List<Tensor> squares,
-      Tensor step,
-      double weightDecay) {}
-
-  /** One AdamW update in place; nothing changes where {@code norm} is not finite. */
-  public void adamW(
-      AdamWGroup group,
-      Tensor norm,
-      double maxNorm,
-      double learningRate,
-      double beta1,
-      double beta2,
-      double eps) {
-    script
-        .call(
-            "adamw",
-            group.parameters,
-            group.gradients,
-            group.means,
-            group.squares,
-            group.step,
-            norm,
-            maxNorm,
-            learningRate,
-            beta1,
-            beta2,
-            eps,
-            group.weightDecay)
-        .close();
-  }
-
-  // What the fused training step takes from libtorch; see FusedKernels
-
-  Tensor empty(DType type, long... shape) {
-    return script.call("empty", shape, type.code(), anchor);
-  }
-
-  Tensor[] attendFused(Tensor queries, Tensor keys, Tensor qkv, double scale) {
-    return script.callTuple("attend_fused", queries, keys, qkv, scale);
-  }
-
-  Tensor[] attendFusedBackward(
-      Tensor gradient,
-      Tensor queries,
-      Tensor keys,
-      Tensor qkv,
-      FusedAttention.Attended attended,
-      double scale) {
-    return script.callTuple(
-        "attend_fused_backward",
-        gradient,
-        queries,
-        keys,
-        qkv,
-        attended.out(),
-        attended.normalizer(),
-        attended.seed(),
-        attended.offset(),
-        scale);
-  }
-
-  Tensor wideSum(Tensor x) {
-    return script.call("wide_sum", x);
   }
 
   /** Moves arrays of equal width into one, row after row; each becomes a view of its part. */

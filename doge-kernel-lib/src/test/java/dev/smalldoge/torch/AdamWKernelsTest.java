@@ -3,7 +3,7 @@ package dev.smalldoge.torch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.smalldoge.torch.Operations.AdamWGroup;
+import dev.smalldoge.torch.OptimizerOperations.AdamWGroup;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.DoubleTwin.Visibility;
-import dev.smalldoge.torch.Operations.AttentionMask;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

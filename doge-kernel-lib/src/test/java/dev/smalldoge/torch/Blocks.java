@@ -2,7 +2,6 @@ package dev.smalldoge.torch;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.RopeScaling;
-import dev.smalldoge.torch.Operations.AttentionMask;
 import dev.smalldoge.torch.Operations.AttentionWeights;
 import java.util.List;
 import java.util.Map;

@@ -3,7 +3,6 @@ package dev.smalldoge.torch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.smalldoge.torch.Operations.AttentionMask;
 import dev.smalldoge.torch.Operations.AttentionWeights;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -58,15 +58,17 @@ class HeadTwinTest {
       Tensor weightGradient = TwinWeights.normal(64, 0, 1, VOCABULARY, WIDTH).tensor(operations);
       float[] before = weightGradient.toFloats();
       Tensor[] result =
-          operations.headLoss(
-              hidden.tensor(operations),
-              weight.tensor(operations),
-              labels(),
-              SCALE,
-              chunk,
-              true,
-              true,
-              List.of(weightGradient));
+          operations
+              .head()
+              .loss(
+                  hidden.tensor(operations),
+                  weight.tensor(operations),
+                  labels(),
+                  SCALE,
+                  chunk,
+                  true,
+                  true,
+                  List.of(weightGradient));
       // the logits are fp32; only their sum is fp64
       assertThat(result[0].item()).isCloseTo(nats(), within(1e-6 * nats()));
       assertThat(result[2].item()).isEqualTo(hits());
@@ -90,7 +92,7 @@ class HeadTwinTest {
         GradMode off = GradMode.off()) {
       Tensor h = hidden.tensor(operations);
       Tensor w = weight.tensor(operations);
-      double nats = operations.headLoss(h, w, labels(), 1, 3, false, false, List.of())[0].item();
+      double nats = operations.head().loss(h, w, labels(), 1, 3, false, false, List.of())[0].item();
       assertThat(nats).isCloseTo(nats(), within(1e-6 * nats()));
       assertThat(h.toFloats()).isEqualTo(Comparison.floats(hidden.values()));
       assertThat(w.toFloats()).isEqualTo(Comparison.floats(weight.values()));
@@ -104,15 +106,17 @@ class HeadTwinTest {
       Tensor gradient = operations.zeros(DType.FLOAT32, VOCABULARY, WIDTH);
       Tensor none = operations.longs(new long[] {-100, -100, -100, -100, -100, -100, -100}, TOKENS);
       Tensor[] result =
-          operations.headLoss(
-              hidden.tensor(operations),
-              weight.tensor(operations),
-              none,
-              1,
-              3,
-              true,
-              true,
-              List.of(gradient));
+          operations
+              .head()
+              .loss(
+                  hidden.tensor(operations),
+                  weight.tensor(operations),
+                  none,
+                  1,
+                  3,
+                  true,
+                  true,
+                  List.of(gradient));
       assertThat(result[0].item()).isZero();
       assertThat(result[2].item()).isZero();
       assertThat(result[1].toFloats()).containsOnly(0);
@@ -125,15 +129,17 @@ class HeadTwinTest {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
       Tensor[] result =
-          operations.headLoss(
-              operations.floats(new float[] {1000}, 1, 1),
-              operations.floats(new float[] {1000, -1000}, 2, 1),
-              operations.longs(new long[] {1}, 1),
-              1,
-              4,
-              true,
-              false,
-              List.of());
+          operations
+              .head()
+              .loss(
+                  operations.floats(new float[] {1000}, 1, 1),
+                  operations.floats(new float[] {1000, -1000}, 2, 1),
+                  operations.longs(new long[] {1}, 1),
+                  1,
+                  4,
+                  true,
+                  false,
+                  List.of());
       assertThat(result[0].item()).isEqualTo(2e6);
       assertThat(result[1].toFloats()).containsExactly(2000); // 1 · 1000 − 1 · −1000
     }
@@ -149,13 +155,15 @@ class HeadTwinTest {
       Tensor w = weight.tensor(operations);
       assertClose(
           "log-probabilities",
-          operations.headLogProbabilities(h, w, labels(), chunk).toFloats(),
+          operations.head().logProbabilities(h, w, labels(), chunk).toFloats(),
           logProbabilities(),
           1e-6);
       Tensor weightGradient = operations.zeros(DType.FLOAT32, VOCABULARY, WIDTH);
       Tensor gradient =
-          operations.headLogProbabilitiesBackward(
-              h, w, labels(), factors.tensor(operations), chunk, List.of(weightGradient));
+          operations
+              .head()
+              .logProbabilitiesBackward(
+                  h, w, labels(), factors.tensor(operations), chunk, List.of(weightGradient));
       double[] expected = Comparison.differences(hidden.values(), sum);
       assertClose("hidden", gradient.toFloats(), expected, Comparison.GRADIENTS);
       double[] ofWeight = Comparison.differences(weight.values(), sum);
@@ -171,10 +179,12 @@ class HeadTwinTest {
         GradMode off = GradMode.off()) {
       Tensor h = hidden.tensor(operations);
       Tensor w = weight.tensor(operations);
-      Tensor loss = operations.headLoss(h, w, labels(), SCALE, 3, true, false, List.of())[1];
+      Tensor loss = operations.head().loss(h, w, labels(), SCALE, 3, true, false, List.of())[1];
       Tensor logs =
-          operations.headLogProbabilitiesBackward(
-              h, w, labels(), operations.floats(equal, TOKENS), 4, List.of());
+          operations
+              .head()
+              .logProbabilitiesBackward(
+                  h, w, labels(), operations.floats(equal, TOKENS), 4, List.of());
       double[] expected = new double[TOKENS * WIDTH];
       for (int i = 0; i < expected.length; i++) {
         expected[i] = loss.toFloats()[i];
@@ -190,7 +200,10 @@ class HeadTwinTest {
       Tensor h = hidden.tensor(operations);
       h.requireGradient(true);
       Tensor logits = operations.linear(h, weight.tensor(operations));
-      operations.labelLogProbabilities(logits, labels()).backward(factors.tensor(operations));
+      operations
+          .head()
+          .labelLogProbabilities(logits, labels())
+          .backward(factors.tensor(operations));
       double[] expected =
           Comparison.differences(
               hidden.values(), () -> Comparison.dot(factors.values(), logProbabilities()));
@@ -201,7 +214,8 @@ class HeadTwinTest {
   @Test
   void nextLabelsMovesEachRowAndTrainsNoRowEnd() {
     try (TensorScope scope = new TensorScope()) {
-      Tensor next = operations.nextLabels(operations.longs(new long[] {1, 2, -100, 4, 5, 6}, 2, 3));
+      Tensor next =
+          operations.head().nextLabels(operations.longs(new long[] {1, 2, -100, 4, 5, 6}, 2, 3));
       assertThat(next.toLongs()).containsExactly(2, -100, -100, 5, 6, -100);
     }
   }
