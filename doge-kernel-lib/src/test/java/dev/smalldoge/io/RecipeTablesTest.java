@@ -26,7 +26,7 @@ class RecipeTablesTest {
   @Test
   void everyShippedRecipeLoadsAndSurvivesWriting(@TempDir Path folder) throws IOException {
     List<Recipe> all = RecipeTables.all(RECIPES);
-    assertThat(all).hasSize(39);
+    assertThat(all).hasSize(40);
     assertThat(all).extracting(Recipe::name).doesNotHaveDuplicates();
     assertThat(all).extracting(Recipe::outputFolder).doesNotHaveDuplicates();
     for (Recipe recipe : all) {
@@ -109,7 +109,7 @@ class RecipeTablesTest {
                 + "| Doge-20M-Instruct-SFT | sft | 8e-4 | warm-up 10 %, cosine to 10 % | 2 epochs |"
                 + " 128 | 2,048 | 262,144 | – |\n"
                 + "| Doge-20M-Instruct | dpo | 8e-5 |");
-    assertThat(training.lines()).hasSize(2 + 39);
+    assertThat(training.lines()).hasSize(2 + 40);
   }
 
   @Test

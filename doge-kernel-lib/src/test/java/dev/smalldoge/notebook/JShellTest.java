@@ -30,7 +30,7 @@ class JShellTest {
     assertThat(lines)
         .contains("hidden 128", "{shown=2}")
         .anyMatch(line -> line.contains("loss"))
-        .anyMatch(line -> line.startsWith("step 1/10 (10.0 %)  loss 3.2500"))
+        .anyMatch(line -> line.startsWith("run: step 1/10 (10.0 %)  loss 3.2500"))
         .contains("vocabSize 0 is not positive; give at least 1")
         .noneMatch(line -> line.contains("rror"));
   }
