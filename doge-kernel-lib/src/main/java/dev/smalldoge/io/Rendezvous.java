@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -38,7 +39,16 @@ final class Rendezvous {
 
   /** The connections: of rank 0 with all others in their order, of any other with rank 0. */
   List<Pair> meet() throws IOException {
-    return world.isFirst() ? await() : List.of(new Pair(0, come(0), come(1)));
+    if (world.isFirst()) {
+      return await();
+    }
+    Socket data = come(0);
+    try {
+      return List.of(new Pair(0, data, come(1)));
+    } catch (IOException | RuntimeException e) {
+      data.close();
+      throw e;
+    }
   }
 
   private int millisLeft() {
@@ -147,8 +157,18 @@ final class Rendezvous {
         out.writeInt(world.size());
         out.writeInt(kind);
         return socket;
-      } catch (ConnectException | SocketTimeoutException notYet) {
+      } catch (SocketException | SocketTimeoutException notYet) {
         socket.close();
+        check( // it listens until it has both connections of every rank
+            kind == 0 || notYet instanceof SocketTimeoutException,
+            "rank 0 was found at %s:%d and is gone again, so %s ends too; its own output says why;"
+                + " start all ranks again",
+            world.address(),
+            world.port(),
+            world);
+        if (!(notYet instanceof ConnectException || notYet instanceof SocketTimeoutException)) {
+          throw notYet;
+        }
         check(
             System.nanoTime() < deadline,
             "rank 0 was not found at %s:%d within %d s; start it, or set MASTER_ADDR and"

@@ -212,6 +212,26 @@ class RankLinksTest {
   }
 
   @Test
+  void aRankZeroThatGoesAtTheFirstWordIsMissedAtOnce() throws Exception {
+    World world = world(1, 2, freePort());
+    Future<double[]> other;
+    try (ServerSocket server = new ServerSocket(world.port(), 1)) {
+      other =
+          threads.submit(
+              () -> {
+                try (RankLinks links = RankLinks.open(world, PATIENCE)) {
+                  return links.sum(1);
+                }
+              });
+      try (Socket first = server.accept()) {
+        assertThat(first.getInputStream().readNBytes(16)).hasSize(16);
+      }
+    }
+    assertThatThrownBy(() -> other.get(10, TimeUnit.SECONDS))
+        .hasMessageContaining("rank 1 of 2 ends too");
+  }
+
+  @Test
   void environmentTellsTheWorld() {
     assertThat(World.of(Map.of())).isEqualTo(World.ALONE);
     World world = new World(3, 1, 4, "host-a", 1234);
