@@ -48,7 +48,11 @@ class Outputs:
 
     @property
     def result(self):
-        return self.of("execute_result")[0]["data"]
+        results = self.of("execute_result")
+        if not results:  # say what the cell said instead
+            errors = ["\n".join(e["traceback"]) for e in self.of("error")]
+            raise AssertionError(f"the cell gave no result: {self.reply} {errors}")
+        return results[0]["data"]
 
     @property
     def traceback(self):
