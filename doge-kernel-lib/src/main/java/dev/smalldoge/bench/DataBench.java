@@ -13,8 +13,6 @@ import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -176,14 +174,8 @@ public final class DataBench {
         writer.append(document, null, document.length);
       }
       Sequences sequences = Tokens.of(writer.finish()).pack(LENGTH);
-      LongBuffer ids =
-          ByteBuffer.allocateDirect(8 * BATCH * LENGTH)
-              .order(ByteOrder.nativeOrder())
-              .asLongBuffer();
-      LongBuffer labels =
-          ByteBuffer.allocateDirect(8 * BATCH * LENGTH)
-              .order(ByteOrder.nativeOrder())
-              .asLongBuffer();
+      LongBuffer ids = Sequences.buffer(BATCH * LENGTH);
+      LongBuffer labels = Sequences.buffer(BATCH * LENGTH);
       for (int pass = 0; pass < 2; pass++) {
         double[] millis = new double[BATCHES];
         for (int i = 0; i < BATCHES; i++) {

@@ -24,7 +24,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 
 /**
  * Times the training loop itself, as one process or as a rank of several, on random tokens: rank 0
@@ -140,15 +139,9 @@ public final class RanksBench {
   /** A micro-batch of random ids that follow from its number. */
   private static MicroBatch randomTokens(
       Plan plan, int vocabSize, Operations operations, long number) {
-    SplittableRandom random = new SplittableRandom(number);
     int rows = plan.microBatchSize;
     int length = plan.sequenceLength;
-    long[][] ids = new long[rows][length];
-    for (long[] row : ids) {
-      for (int i = 0; i < length; i++) {
-        row[i] = random.nextInt(vocabSize);
-      }
-    }
+    long[][] ids = TrainBench.randomTokens(number, rows, length, vocabSize);
     ModelInput input = ModelInput.of(operations, ids);
     return new LanguageModelBatch(
         input, operations.copyOf(input.inputIds()), (long) rows * (length - 1));

@@ -127,7 +127,7 @@ public final class TrainBench {
       model.fuse(plan.fuse);
       model.weights().train(name -> true);
       try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
-        long[][] ids = randomTokens(microBatchSize, length, config.vocabSize());
+        long[][] ids = randomTokens(233, microBatchSize, length, config.vocabSize());
         step(model, optimizer, ids, tokens);
         double firstStep =
             (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime())
@@ -193,8 +193,9 @@ public final class TrainBench {
     }
   }
 
-  private static long[][] randomTokens(int rows, int length, int vocabSize) {
-    SplittableRandom random = new SplittableRandom(233);
+  /** Ids of {@code rows} sequences that follow from a seed. */
+  static long[][] randomTokens(long seed, int rows, int length, int vocabSize) {
+    SplittableRandom random = new SplittableRandom(seed);
     long[][] ids = new long[rows][length];
     for (long[] row : ids) {
       for (int i = 0; i < length; i++) {

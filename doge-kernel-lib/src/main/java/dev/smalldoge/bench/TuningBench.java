@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 
 /**
  * Times steps of pre-training, fine-tuning and preference optimisation of one model on rows of one
@@ -99,7 +98,8 @@ public final class TuningBench {
   private static void step(Plan plan, DogeForCausalLm model, AdamW optimizer, Stage stage) {
     Operations operations = model.operations();
     try (TensorScope scope = new TensorScope()) {
-      long[][] ids = randomTokens(plan, model.config().vocabSize());
+      long[][] ids =
+          TrainBench.randomTokens(233, plan.rows, plan.length, model.config().vocabSize());
       ModelInput input = ModelInput.of(operations, ids);
       // as the stages do: accuracy beside the loss where the head is not fused
       model.measureAccuracy(stage == Stage.SFT && !plan.device.isGpu());
@@ -139,15 +139,6 @@ public final class TuningBench {
             0,
             false,
             2.0 / plan.rows)[0];
-  }
-
-  private static long[][] randomTokens(Plan plan, int vocabSize) {
-    SplittableRandom random = new SplittableRandom(233);
-    long[][] ids = new long[plan.rows][plan.length];
-    for (long[] row : ids) {
-      Arrays.setAll(row, i -> random.nextInt(vocabSize));
-    }
-    return ids;
   }
 
   private static void report(

@@ -2,6 +2,8 @@ package dev.smalldoge.data;
 
 import static dev.smalldoge.config.Checks.check;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.util.Arrays;
 
@@ -108,6 +110,13 @@ public final class Sequences {
       cropped += Math.max(0, length - sequenceLength);
     }
     return cropped;
+  }
+
+  /** A direct buffer for {@link #read}, of so many ids or labels. */
+  public static LongBuffer buffer(int tokens) {
+    return ByteBuffer.allocateDirect(Math.multiplyExact(tokens, Long.BYTES))
+        .order(ByteOrder.nativeOrder())
+        .asLongBuffer();
   }
 
   /**

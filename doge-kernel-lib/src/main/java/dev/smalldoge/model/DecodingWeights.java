@@ -21,10 +21,12 @@ import java.util.stream.Stream;
  * rounding of these products. Embedding and head are the master weights themselves in FLOAT32.
  */
 final class DecodingWeights implements AutoCloseable {
-  /** Arrays of a layer in the script's order, the matrices among them, and the head's place. */
-  private static final int PER_LAYER = 7;
+  /** Arrays of a layer, in the script's order. */
+  static final int PER_LAYER = 7;
 
+  /** The matrices among them, and the head's place among what layers share. */
   private static final Set<Integer> MATRICES = Set.of(0, 2, 4, 5);
+
   private static final int HEAD = 1;
 
   private final Weights weights;

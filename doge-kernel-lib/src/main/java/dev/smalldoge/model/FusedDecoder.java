@@ -20,8 +20,6 @@ import java.util.function.Consumer;
  * the next, for weights, cache and what the kernels work in stay where they are.
  */
 final class FusedDecoder implements Decoder, GreedyWriter {
-  private static final int ARRAYS_OF_LAYER = 7;
-
   private final DogeForCausalLm model;
   private final Operations operations;
   private final DecodeKernels kernels;
@@ -161,9 +159,10 @@ final class FusedDecoder implements Decoder, GreedyWriter {
   private void recordLayers() {
     Tensor finalNorm = arrays.shared().get(2);
     Tensor headNorms = arrays.shared().get(3);
-    int count = arrays.layers().size() / ARRAYS_OF_LAYER;
+    int each = DecodingWeights.PER_LAYER;
+    int count = arrays.layers().size() / each;
     for (int i = 0; i < count; i++) {
-      List<Tensor> layer = arrays.layers().subList(i * ARRAYS_OF_LAYER, (i + 1) * ARRAYS_OF_LAYER);
+      List<Tensor> layer = arrays.layers().subList(i * each, (i + 1) * each);
       kernels.project(layer.get(0));
       kernels.attend(headNorms, i, layer.get(1), cosines, sines, cache.layer(i));
       kernels.addAttention(layer.get(2), layer.get(3));

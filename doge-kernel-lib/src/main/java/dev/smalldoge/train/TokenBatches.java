@@ -6,8 +6,6 @@ import dev.smalldoge.data.Sequences;
 import dev.smalldoge.model.ModelInput;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,14 +41,8 @@ public final class TokenBatches implements BatchSource {
     this.microBatchSize = microBatchSize;
     this.operations = operations;
     int tokens = Math.multiplyExact(microBatchSize, sequences.sequenceLength());
-    this.ids = direct(tokens);
-    this.labels = direct(tokens);
-  }
-
-  private static LongBuffer direct(int longs) {
-    return ByteBuffer.allocateDirect(Math.multiplyExact(longs, Long.BYTES))
-        .order(ByteOrder.nativeOrder())
-        .asLongBuffer();
+    this.ids = Sequences.buffer(tokens);
+    this.labels = Sequences.buffer(tokens);
   }
 
   @Override

@@ -1,6 +1,4 @@
-# keep_largest of choice.py, which of equal entries stay being the CPU's choice.
-def keep_largest(self, mask: Tensor, keep_window: int, lowest: float) -> Tensor:
-    _, chosen = torch.topk(torch.cpu(mask), keep_window, -1, True, False)
-    kept = torch.to(chosen, ops.prim.device(mask), 4)
-    dropped = torch.scatter(torch.ones_like(mask, dtype=11), -1, kept, 0)
-    return torch.masked_fill(mask, dropped, lowest)
+# As in choice.py, but which of equal ones is the CPU's choice.
+def largest(self, x: Tensor, count: int) -> Tensor:
+    _, places = torch.topk(torch.cpu(x), count, -1, True, False)
+    return torch.to(places, ops.prim.device(x), 4)
