@@ -169,10 +169,10 @@ public final class Sequences {
   private int readPacked(long row, LongBuffer inputIds, LongBuffer labels, int at, Starts starts) {
     long from = row * sequenceLength;
     int length = (int) Math.min(sequenceLength, documents.tokens() - from);
-    int run = documents.runOfToken(from);
-    for (int done = 0; done < length; run++) {
-      int some = (int) Math.min(length - done, documents.end(run) - (from + done));
-      long token = documents.token(run, from + done);
+    for (int done = 0; done < length; ) {
+      DocumentRanges.Stretch stretch = documents.stretch(from + done);
+      int some = (int) Math.min(length - done, stretch.length());
+      long token = stretch.token();
       copy(token, some, inputIds, labels, at + done);
       starts.add(done);
       for (long document = file().documentOf(token) + 1; ; document++) {
