@@ -62,14 +62,12 @@ final class GoldenCommand implements Callable<Integer> {
   }
 
   private List<Path> cases() throws IOException {
-    if (Files.exists(folder.resolve("golden.safetensors"))
-        || Files.exists(folder.resolve("config.json"))) {
+    if (isCase(folder)) {
       return List.of(folder);
     }
     check(Files.isDirectory(folder), "%s is not a folder; give one with golden cases", folder);
     try (Stream<Path> inside = Files.list(folder)) {
-      List<Path> cases =
-          inside.filter(p -> Files.exists(p.resolve("golden.safetensors"))).sorted().toList();
+      List<Path> cases = inside.filter(GoldenCommand::isCase).sorted().toList();
       check(
           !cases.isEmpty(),
           "%s holds no case: a case is a folder with config.json, model.safetensors and"
@@ -77,5 +75,11 @@ final class GoldenCommand implements Callable<Integer> {
           folder);
       return cases;
     }
+  }
+
+  /** Whether it is meant as one; a file that is missing is told when the case is opened. */
+  private static boolean isCase(Path folder) {
+    return Files.exists(folder.resolve("golden.safetensors"))
+        || Files.exists(folder.resolve("config.json"));
   }
 }

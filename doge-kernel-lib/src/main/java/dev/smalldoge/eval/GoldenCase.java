@@ -85,15 +85,44 @@ final class GoldenCase implements AutoCloseable {
     return golden.doubles(name);
   }
 
-  /** Token ids, labels or a mask, one array a row. */
-  long[][] rows(String name) {
-    long[] shape = golden.info(name).shape();
+  /** Token ids of this vocabulary, one array a row, each at least {@code least} long. */
+  long[][] ids(String name, int least) {
+    long[][] rows = rows(name, least);
+    requireInVocabulary(name, rows, 0);
+    return rows;
+  }
+
+  /** Token ids, or {@link DogeForCausalLm#IGNORE_INDEX}, for the tokens {@code of} a batch. */
+  long[][] labels(String name, long[][] of) {
+    long[][] rows = mask(name, of);
+    requireInVocabulary(name, rows, DogeForCausalLm.IGNORE_INDEX);
+    return rows;
+  }
+
+  /** One number for each token {@code of} a batch. */
+  long[][] mask(String name, long[][] of) {
+    long[][] rows = rows(name, 1);
     check(
-        shape.length == 2 && shape[0] > 0 && shape[1] > 1,
-        "%s of %s has shape %s; it must be (rows, at least 2 tokens)",
+        rows.length == of.length && rows[0].length == of[0].length,
+        "%s of %s has %d rows of %d, and its batch %d of %d; make them equal",
         name,
         folder,
-        Arrays.toString(shape));
+        rows.length,
+        rows[0].length,
+        of.length,
+        of[0].length);
+    return rows;
+  }
+
+  private long[][] rows(String name, int least) {
+    long[] shape = golden.info(name).shape();
+    check(
+        shape.length == 2 && shape[0] > 0 && shape[1] >= least,
+        "%s of %s has shape %s; it must be (rows, at least %d tokens)",
+        name,
+        folder,
+        Arrays.toString(shape),
+        least);
     long[][] rows = new long[(int) shape[0]][(int) shape[1]];
     var values = golden.longs(name);
     for (long[] row : rows) {
@@ -102,8 +131,25 @@ final class GoldenCase implements AutoCloseable {
     return rows;
   }
 
+  private void requireInVocabulary(String name, long[][] rows, long other) {
+    Arrays.stream(rows)
+        .flatMapToLong(Arrays::stream)
+        .filter(id -> id != other && (id < 0 || id >= config.vocabSize()))
+        .findFirst()
+        .ifPresent(
+            id ->
+                check(
+                    false,
+                    "%s of %s has id %d, outside the vocabulary of %d; the files do not belong"
+                        + " together",
+                    name,
+                    folder,
+                    id,
+                    config.vocabSize()));
+  }
+
   ModelInput input(String name) {
-    return ModelInput.of(operations, rows(name));
+    return ModelInput.of(operations, ids(name, 2));
   }
 
   Tensor tensor(long[][] rows) {

@@ -25,14 +25,14 @@ final class GoldenFigures {
   private final GoldenCase golden;
   private final ModelConfig config;
   private final int roundings;
-  private final double auxCoefficient;
+  private final boolean balances;
   private final Map<String, double[]> figures = new LinkedHashMap<>();
 
   private GoldenFigures(GoldenCase golden, ModelConfig config, int roundings) {
     this.golden = golden;
     this.config = config;
     this.roundings = roundings;
-    this.auxCoefficient = golden.has("aux_loss") ? config.routerAuxLossCoef() : 0;
+    this.balances = config.isMoe() && golden.has("aux_loss");
   }
 
   /**
@@ -80,14 +80,14 @@ final class GoldenFigures {
 
   private void forward(DogeForCausalLm model) {
     try (TensorScope scope = new TensorScope()) {
-      long[][] ids = golden.rows("input_ids");
+      long[][] ids = golden.ids("input_ids", 2);
       ModelInput input = golden.input("input_ids");
       put("logits", model.logits(input));
       double loss = model.loss(input, input.inputIds()).item() / GoldenCase.counted(ids);
-      if (auxCoefficient > 0) {
+      if (balances) {
         double aux = model.auxLoss(input).item();
         figures.put("aux_loss", new double[] {aux});
-        loss += auxCoefficient * aux;
+        loss += config.routerAuxLossCoef() * aux;
       }
       figures.put("loss", new double[] {loss});
     }
@@ -95,10 +95,10 @@ final class GoldenFigures {
 
   private void padded(DogeForCausalLm model) {
     try (TensorScope scope = new TensorScope()) {
-      long[][] mask = golden.rows("padded.attention_mask");
-      long[][] labels = golden.rows("padded.labels");
-      ModelInput input =
-          ModelInput.padded(golden.operations(), golden.rows("padded.input_ids"), mask);
+      long[][] ids = golden.ids("padded.input_ids", 2);
+      long[][] mask = golden.mask("padded.attention_mask", ids);
+      long[][] labels = golden.labels("padded.labels", ids);
+      ModelInput input = ModelInput.padded(golden.operations(), ids, mask);
       figures.put("padded.logits", zeroAtPadding(widen(model.logits(input)), mask));
       double nats = model.loss(input, golden.tensor(labels)).item();
       figures.put("padded.loss", new double[] {nats / GoldenCase.counted(labels)});
@@ -124,7 +124,8 @@ final class GoldenFigures {
 
   /** Backward over one batch; the loss with its load-balancing part. */
   private double step(DogeForCausalLm model, String name) {
-    long[][] ids = golden.rows(name);
+    long[][] ids = golden.ids(name, 2);
+    double auxCoefficient = balances ? config.routerAuxLossCoef() : 0;
     double counted = GoldenCase.counted(ids);
     DogeForCausalLm.Loss loss =
         model.backward(golden.input(name), golden.tensor(ids), 1 / counted, auxCoefficient);

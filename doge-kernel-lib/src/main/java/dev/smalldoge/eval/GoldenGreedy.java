@@ -1,5 +1,7 @@
 package dev.smalldoge.eval;
 
+import static dev.smalldoge.config.Checks.check;
+
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.ModelConfig.Routing;
 import dev.smalldoge.model.DogeForCausalLm;
@@ -17,9 +19,15 @@ final class GoldenGreedy {
 
   /** Whether every prompt's continuation is the reference's, up to its end-of-text. */
   static boolean equalsReference(GoldenCase golden, ModelConfig config) {
-    long[][] prompts = golden.rows("greedy.input_ids");
-    long[][] expected = golden.rows("greedy.output_ids");
-    boolean equal = prompts.length == expected.length;
+    long[][] prompts = golden.ids("greedy.input_ids", 1);
+    long[][] expected = golden.ids("greedy.output_ids", prompts[0].length + 1);
+    check(
+        prompts.length == expected.length,
+        "greedy.output_ids of %s has %d rows for %d prompts; make them equal",
+        golden.folder(),
+        expected.length,
+        prompts.length);
+    boolean equal = true;
     try (DogeForCausalLm model = golden.model(config)) {
       for (int row = 0; equal && row < prompts.length; row++) {
         int end = end(expected[row], prompts[row].length, config.eosTokenId());

@@ -25,15 +25,27 @@ class GoldenCommandTest {
 
   @Test
   void oneCaseOfSeveralThatDoesNotHoldIsOne() throws IOException {
+    twoCases("dynamic-mask"); // two models of one shape
+    assertThat(Main.run("golden", folder.toString())).isOne();
+  }
+
+  @Test
+  void aCaseWithoutFiguresIsOne() throws IOException {
+    twoCases("dense");
+    assertThat(Main.run("golden", folder.toString())).isZero();
+    Files.delete(folder.resolve("other-weights/golden.safetensors"));
+    assertThat(Main.run("golden", folder.toString())).isOne();
+  }
+
+  private void twoCases(String otherWeights) throws IOException {
     for (String name : new String[] {"dense", "other-weights"}) {
       Files.createDirectory(folder.resolve(name));
       for (String file : new String[] {"config.json", "golden.safetensors", "model.safetensors"}) {
         boolean other = name.equals("other-weights") && file.startsWith("model");
-        String from = other ? "dynamic-mask" : "dense"; // two models of one shape
+        String from = other ? otherWeights : "dense";
         Files.copy(CASES.resolve(from).resolve(file), folder.resolve(name).resolve(file));
       }
     }
-    assertThat(Main.run("golden", folder.toString())).isOne();
   }
 
   @Test

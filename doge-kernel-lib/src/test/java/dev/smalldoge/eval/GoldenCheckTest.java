@@ -22,11 +22,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -110,14 +112,116 @@ class GoldenCheckTest {
 
   @Test
   void aMissingFigureOfAPresentPartDoesNotHold() throws IOException {
-    Set<String> gone =
-        Set.of("loss", "aux_loss", "grad.model.norm.weight", "padded.logits", "train.grad_norm");
-    copy("cdmoe", n -> !gone.contains(n), (n, bytes) -> bytes);
+    Set<String> gone = Set.of("loss", "grad.model.norm.weight", "padded.logits", "train.grad_norm");
+    copy("dense", n -> !gone.contains(n), (n, bytes) -> bytes);
     var report = GoldenCheck.run(folder, Device.CPU);
     assertThat(failing(report)).containsAll(gone);
     for (String name : gone) {
       assertThat(report.remarks()).contains(name + " is missing from golden.safetensors");
     }
+  }
+
+  @Test
+  void lossesWithoutTheBalancingPartAreTakenAsSuch() throws IOException {
+    copy(
+        "cdmoe-per-token",
+        n -> !n.startsWith("train") && !n.equals("aux_loss"),
+        (n, bytes) -> n.equals("loss") ? bytes.putFloat(0, crossEntropy()) : bytes);
+    var report = GoldenCheck.run(folder, Device.CPU);
+    assertThat(report.remarks())
+        .contains("the case has no aux_loss, so its losses are taken to be without one");
+    assertThat(failing(report)) // the gradients are those with that part
+        .isNotEmpty()
+        .allMatch(n -> n.startsWith("grad."));
+  }
+
+  @Test
+  void aBalancingLossOfCoefficientZeroIsStillCompared() throws IOException {
+    copy(
+        "cdmoe-per-token",
+        n -> !n.startsWith("train"),
+        (n, bytes) -> n.equals("loss") ? bytes.putFloat(0, crossEntropy()) : bytes);
+    Path config = folder.resolve("config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace("\"router_aux_loss_coef\": 0.01", "\"router_aux_loss_coef\": 0"));
+    var report = GoldenCheck.run(folder, Device.CPU);
+    assertThat(report.figures()).anyMatch(f -> f.name().equals("aux_loss") && f.holds());
+    assertThat(failing(report)).allMatch(n -> n.startsWith("grad."));
+  }
+
+  /** The loss of the case without its load-balancing part. */
+  private static float crossEntropy() {
+    try (var golden = Safetensors.open(CASES.resolve("cdmoe-per-token/golden.safetensors"))) {
+      return (float) (golden.doubles("loss")[0] - 0.01 * golden.doubles("aux_loss")[0]);
+    }
+  }
+
+  @Test
+  void whatIsNotUsedIsSaid() throws IOException {
+    copy("dense", n -> !n.startsWith("greedy."), (n, bytes) -> bytes);
+    SafetensorsWriter more = SafetensorsWriter.to(folder.resolve("more.safetensors"));
+    try (Safetensors golden = Safetensors.open(folder.resolve("golden.safetensors"))) {
+      for (String n : golden.names()) {
+        more.add(n, golden.info(n).dtype(), golden.info(n).shape(), () -> golden.bytes(n));
+      }
+      var ids = golden.info("input_ids");
+      for (String n : new String[] {"labels", "attention_mask", "train.input_ids.12"}) {
+        more.add(n, ids.dtype(), ids.shape(), () -> golden.bytes("input_ids"));
+      }
+      more.write();
+    }
+    Files.move(
+        folder.resolve("more.safetensors"),
+        folder.resolve("golden.safetensors"),
+        StandardCopyOption.REPLACE_EXISTING);
+    var report = GoldenCheck.run(folder, Device.CPU);
+    assertThat(report.holds()).isTrue();
+    assertThat(report.remarks())
+        .contains(
+            "labels is not used: the check has no place for that input",
+            "attention_mask is not used: the check has no place for that input",
+            "train.input_ids.12 is not used: the check has no place for that input")
+        .hasSize(4);
+  }
+
+  @Test
+  void inputsThatDoNotFitAreTold() throws IOException {
+    copy("dense", n -> true, (n, b) -> n.equals("input_ids") ? b.putLong(8, 160) : b);
+    refused("input_ids of " + folder + " has id 160, outside the vocabulary of 160");
+    copy("dense", n -> true, (n, b) -> n.equals("padded.labels") ? b.putLong(8, -1) : b);
+    refused("padded.labels of " + folder + " has id -1, outside the vocabulary of 160");
+    copy("dense", n -> true, (n, b) -> n.equals("greedy.output_ids") ? b.limit(64) : b);
+    refused("greedy.output_ids of " + folder + " has shape [1, 8]");
+    copy("dense", n -> true, (n, b) -> n.equals("padded.attention_mask") ? b.limit(160) : b);
+    refused("padded.attention_mask of " + folder + " has 1 rows of 20, and its batch 2 of 24");
+  }
+
+  private void refused(String because) {
+    assertThatThrownBy(() -> GoldenCheck.run(folder, Device.CPU))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining(because);
+  }
+
+  /** The reference's mean over no labels is NaN, and so is ours. */
+  @Test
+  void aBatchWithoutLabelsHolds() throws IOException {
+    copy(
+        "dense",
+        n -> !n.startsWith("train"),
+        (n, bytes) -> {
+          for (int at = 0; n.equals("padded.labels") && at < bytes.capacity(); at += 8) {
+            bytes.putLong(at, -100);
+          }
+          return n.equals("padded.loss") ? bytes.putFloat(0, Float.NaN) : bytes;
+        });
+    assertThat(GoldenCheck.run(folder, Device.CPU).holds()).isTrue();
+    copy(
+        "dense",
+        n -> !n.startsWith("train"),
+        (n, bytes) -> n.equals("logits") ? bytes.putFloat(0, Float.NaN) : bytes);
+    assertThat(failing(GoldenCheck.run(folder, Device.CPU))).containsExactly("logits");
   }
 
   @Test
@@ -137,11 +241,11 @@ class GoldenCheckTest {
     ByteBuffer of(String name, ByteBuffer bytes);
   }
 
-  /** A copy of a case with some of its figures, changed. */
+  /** A copy of a case with some of its figures, changed; one cut short is one row of ids. */
   private void copy(String name, Predicate<String> kept, Change change) throws IOException {
     Path from = CASES.resolve(name);
     for (String file : new String[] {"config.json", "model.safetensors"}) {
-      Files.copy(from.resolve(file), folder.resolve(file));
+      Files.copy(from.resolve(file), folder.resolve(file), StandardCopyOption.REPLACE_EXISTING);
     }
     SafetensorsWriter writer = SafetensorsWriter.to(folder.resolve("golden.safetensors"));
     try (Safetensors golden = Safetensors.open(from.resolve("golden.safetensors"))) {
@@ -155,7 +259,9 @@ class GoldenCheckTest {
                   .order(ByteOrder.LITTLE_ENDIAN);
           var info = golden.info(figure);
           ByteBuffer changed = change.of(figure, own);
-          writer.add(figure, info.dtype(), info.shape(), () -> changed);
+          boolean cut = changed.limit() < changed.capacity();
+          long[] shape = cut ? new long[] {1, changed.limit() / 8} : info.shape();
+          writer.add(figure, info.dtype(), shape, () -> changed);
         }
       }
     }
@@ -214,9 +320,21 @@ class GoldenCheckTest {
         n -> Comparison.differences(values.get(n), () -> twin.nats(ids, ids, Visibility.ALL) / 5);
     weights.forEach(
         (n, w) -> golden.add("grad." + n, DType.F64, w.shape(), () -> doubles(gradient.apply(n))));
+    long[] written = {ids[0][0], 0, 0, 0};
+    for (int i = 1; i < written.length; i++) { // from one token, without a cache
+      double[] all = twin.logits(new long[][] {Arrays.copyOf(written, i)}, Visibility.ALL);
+      written[i] = likeliest(Arrays.copyOfRange(all, 13 * (i - 1), 13 * i));
+    }
+    golden.add("greedy.input_ids", DType.I32, new long[] {1, 1}, () -> ints(written[0]));
+    golden.add("greedy.output_ids", DType.I32, new long[] {1, 4}, () -> ints(written));
     golden.write();
     var report = GoldenCheck.run(folder, Device.CPU);
-    assertThat(report.figures()).hasSize(2 + weights.size()).allMatch(Figure::holds);
+    assertThat(report.figures()).hasSize(3 + weights.size()).allMatch(Figure::holds);
+  }
+
+  private static int likeliest(double... logits) {
+    return IntStream.range(0, logits.length)
+        .reduce(0, (best, i) -> logits[i] > logits[best] ? i : best);
   }
 
   private static ByteBuffer floats(float... values) {
