@@ -2,10 +2,7 @@ package dev.smalldoge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,21 +17,23 @@ class GoldenCommandTest {
 
   @Test
   void aCaseThatHoldsIsZero() {
-    assertThat(Main.run("golden", CASES.resolve("dense").toString())).isZero();
+    CommandRun run = CommandRun.of("golden", CASES.resolve("dense").toString()).exits(0);
+    assertThat(run.out()).contains("dense, cpu", "all 53 figures hold").doesNotContain("FAIL");
   }
 
   @Test
   void oneCaseOfSeveralThatDoesNotHoldIsOne() throws IOException {
     twoCases("dynamic-mask"); // two models of one shape
-    assertThat(Main.run("golden", folder.toString())).isOne();
+    assertThat(CommandRun.of("golden", folder.toString()).exits(1).out())
+        .contains("dense, cpu", "other-weights, cpu", "FAIL logits", "SOME FIGURES DO NOT HOLD");
   }
 
   @Test
   void aCaseWithoutFiguresIsOne() throws IOException {
     twoCases("dense");
-    assertThat(Main.run("golden", folder.toString())).isZero();
+    CommandRun.of("golden", folder.toString()).exits(0);
     Files.delete(folder.resolve("other-weights/golden.safetensors"));
-    assertThat(Main.run("golden", folder.toString())).isOne();
+    CommandRun.of("golden", folder.toString()).exits(1);
   }
 
   private void twoCases(String otherWeights) throws IOException {
@@ -58,23 +57,20 @@ class GoldenCommandTest {
       byte[] bytes = Files.readAllBytes(from);
       Files.write(folder.resolve("a-torn").resolve(file), Arrays.copyOf(bytes, bytes.length / 2));
     }
-    PrintStream before = System.out;
-    var out = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-      assertThat(Main.run("golden", folder.toString())).isOne();
-    } finally {
-      System.setOut(before);
-    }
-    assertThat(out.toString(StandardCharsets.UTF_8))
+    assertThat(CommandRun.of("golden", folder.toString()).exits(1).out())
         .contains("FAIL", "a-torn", "b-whole, cpu", "worst of 53 figures");
   }
 
   @Test
   void aFolderWithoutCasesIsOneAndAMistypedCommandTwo() {
-    assertThat(Main.run("golden", folder.toString())).isOne();
-    assertThat(Main.run("golden", folder.resolve("absent").toString())).isOne();
-    assertThat(Main.run("golden")).isEqualTo(2);
-    assertThat(Main.run("golden", "--device", "tpu", CASES.resolve("dense").toString())).isOne();
+    assertThat(CommandRun.of("golden", folder.toString()).exits(1).err())
+        .contains(" holds no case: a case is a folder with config.json");
+    assertThat(CommandRun.of("golden", folder.resolve("absent").toString()).exits(1).err())
+        .contains("absent is not a folder; give one with golden cases");
+    assertThat(CommandRun.of("golden").exits(2).err())
+        .contains("Missing required parameter: 'FOLDER'");
+    String dense = CASES.resolve("dense").toString();
+    assertThat(CommandRun.of("golden", "--device", "tpu", dense).exits(1).err())
+        .contains("device \"tpu\" is not known; use cpu, gpu or gpu:1");
   }
 }

@@ -20,7 +20,7 @@ class PreprocessCommandTest {
     Files.writeString(folder.resolve("b.jsonl"), "{\"text\":null}\n{\"text\":\"three\"}\n");
   }
 
-  private int run(String... more) {
+  private CommandRun run(String... more) {
     String[] arguments = new String[more.length + 5];
     arguments[0] = "preprocess";
     arguments[1] = "--tokenizer";
@@ -28,7 +28,7 @@ class PreprocessCommandTest {
     arguments[3] = "--output";
     arguments[4] = folder.resolve("out.tokens.safetensors").toString();
     System.arraycopy(more, 0, arguments, 5, more.length);
-    return Main.run(arguments);
+    return CommandRun.of(arguments);
   }
 
   private TokenFile written() {
@@ -37,7 +37,8 @@ class PreprocessCommandTest {
 
   @Test
   void oneCorpusNeedsNoRatio() {
-    assertThat(run(folder.resolve("a.jsonl").toString())).isZero();
+    assertThat(run(folder.resolve("a.jsonl").toString()).exits(0).out())
+        .contains("out.tokens.safetensors: 2 documents");
     assertThat(written().documents()).isEqualTo(2);
   }
 
@@ -45,25 +46,29 @@ class PreprocessCommandTest {
   void severalCorporaAreMixed() {
     String a = folder.resolve("a.jsonl") + "=0.5";
     String b = folder.resolve("b.jsonl") + "=0.5";
-    assertThat(run(a, b, "--documents", "2")).as("a bad row is refused").isEqualTo(1);
-    assertThat(run(a, b, "--documents", "2", "--skip-bad-rows")).isZero();
+    assertThat(run(a, b, "--documents", "2").exits(1).err())
+        .contains("b.jsonl row 0: column \"text\" is null; mend the row");
+    assertThat(run(a, b, "--documents", "2", "--skip-bad-rows").exits(0).out())
+        .contains("1 bad rows left out:");
     assertThat(written().sources()).extracting("name").containsExactly("a", "b");
     assertThat(written().documents()).isEqualTo(2);
   }
 
   @Test
   void theReferenceFormHasNoEos() {
-    assertThat(run(folder.resolve("a.jsonl").toString(), "--form", "reference")).isZero();
+    run(folder.resolve("a.jsonl").toString(), "--form", "reference").exits(0);
     long withoutEos = written().tokens();
-    assertThat(run(folder.resolve("a.jsonl").toString())).isZero();
+    run(folder.resolve("a.jsonl").toString()).exits(0);
     assertThat(written().tokens()).isEqualTo(withoutEos + 2);
   }
 
   @Test
   void mistakesAreTold() {
-    assertThat(run(folder.resolve("a.jsonl") + "=x")).isEqualTo(1);
-    assertThat(run(folder.resolve("a.jsonl") + "=0.5")).isEqualTo(1);
-    assertThat(run(folder.resolve("a.jsonl").toString(), "--form", "poem")).isEqualTo(1);
-    assertThat(run("no-such-corpus", "--datasets", folder.toString())).isEqualTo(1);
+    String a = folder.resolve("a.jsonl").toString();
+    assertThat(run(a + "=x").exits(1).err()).contains("is no number; write 0.5");
+    assertThat(run(a + "=0.5").exits(1).err()).contains("the ratios add up to 0.5, not 1");
+    assertThat(run(a, "--form", "poem").exits(1).err()).contains("form \"poem\" is not known");
+    assertThat(run("no-such-corpus", "--datasets", folder.toString()).exits(1).err())
+        .contains("has no corpus \"no-such-corpus\"");
   }
 }

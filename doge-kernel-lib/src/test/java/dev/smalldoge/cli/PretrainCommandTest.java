@@ -3,10 +3,7 @@ package dev.smalldoge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.smalldoge.data.TestTokenizers;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,16 +36,9 @@ class PretrainCommandTest {
                 "--device",
                 "cpu"));
     arguments.addAll(List.of(more));
-    ByteArrayOutputStream text = new ByteArrayOutputStream();
-    PrintStream before = System.err;
-    System.setErr(new PrintStream(text, true, StandardCharsets.UTF_8));
-    try {
-      assertThat(Main.run(arguments.toArray(String[]::new))).isEqualTo(1);
-    } finally {
-      System.setErr(before);
-    }
+    CommandRun run = CommandRun.of(arguments.toArray(String[]::new)).exits(1);
     assertThat(folder.resolve("run")).doesNotExist();
-    String said = text.toString(StandardCharsets.UTF_8).strip();
+    String said = run.err().strip();
     assertThat(said.lines()).as(said).hasSize(1);
     return said;
   }

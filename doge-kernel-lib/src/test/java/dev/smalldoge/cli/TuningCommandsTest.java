@@ -13,10 +13,7 @@ import dev.smalldoge.model.Precision;
 import dev.smalldoge.model.TestModels;
 import dev.smalldoge.tokenizer.Tokenizer;
 import dev.smalldoge.torch.Device;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -46,56 +43,56 @@ class TuningCommandsTest {
         LoraAdapter lora = LoraAdapter.create(model, LoraSettings.ofRank(2), 1)) {
       LoraFiles.save(lora, adapter, base.toString());
     }
-    assertThat(Main.run("lora", "merge", adapter.toString(), target.toString())).isZero();
+    String[] merge = {"lora", "merge", adapter.toString(), target.toString()};
+    assertThat(CommandRun.of(merge).exits(0).out()).contains("merged ", "adapter of rank 2 into ");
     // B is zero, so the merged model is the base
     assertThat(
             Files.mismatch(base.resolve("model.safetensors"), target.resolve("model.safetensors")))
         .isEqualTo(-1);
     assertThat(target.resolve("tokenizer.json")).exists();
-    assertThat(Main.run("lora", "merge", adapter.toString(), target.toString())).isOne(); // there
+    assertThat(CommandRun.of(merge).exits(1).err())
+        .contains("holds a model already; choose a new folder");
   }
 
   @Test
   void aRecipeTrainsFromTheCommandLine() throws IOException {
     Path base = base();
     String sft = folder.resolve("sft").toString();
-    assertThat(
-            Main.run(
-                "sft",
-                "../recipes/tiny/sft.yaml",
-                "start_from=" + base,
-                "output_folder=" + sft,
-                "sequence_length=64",
-                "micro_batch_size=4",
-                "gradient_accumulation_steps=4", // some of so many rows have answers
-                "max_steps=2",
-                "eval_every_steps=0",
-                "lora.rank=2",
-                "--datasets",
-                "../datasets",
-                "--device",
-                "cpu"))
-        .isZero();
+    CommandRun.of(
+            "sft",
+            "../recipes/tiny/sft.yaml",
+            "start_from=" + base,
+            "output_folder=" + sft,
+            "sequence_length=64",
+            "micro_batch_size=4",
+            "gradient_accumulation_steps=4", // some of so many rows have answers
+            "max_steps=2",
+            "eval_every_steps=0",
+            "lora.rank=2",
+            "--datasets",
+            "../datasets",
+            "--device",
+            "cpu")
+        .exits(0);
     assertThat(Path.of(sft, "adapter", "adapter_config.json")).exists();
-    assertThat(
-            Main.run(
-                "dpo",
-                "../recipes/tiny/dpo.yaml",
-                "start_from=" + sft,
-                "output_folder=" + folder.resolve("dpo"),
-                "sequence_length=40",
-                "max_prompt_length=30",
-                "data.total_samples=4",
-                "data.test_samples=2",
-                "micro_batch_size=1",
-                "gradient_accumulation_steps=1",
-                "max_steps=2",
-                "eval_every_steps=2",
-                "--datasets",
-                "../datasets",
-                "--device",
-                "cpu"))
-        .isZero();
+    CommandRun.of(
+            "dpo",
+            "../recipes/tiny/dpo.yaml",
+            "start_from=" + sft,
+            "output_folder=" + folder.resolve("dpo"),
+            "sequence_length=40",
+            "max_prompt_length=30",
+            "data.total_samples=4",
+            "data.test_samples=2",
+            "micro_batch_size=1",
+            "gradient_accumulation_steps=1",
+            "max_steps=2",
+            "eval_every_steps=2",
+            "--datasets",
+            "../datasets",
+            "--device",
+            "cpu")
+        .exits(0);
     assertThat(folder.resolve("dpo/model.safetensors")).exists();
     assertThat(folder.resolve("dpo/metrics.jsonl")).content().contains("eval.preferenceAccuracy");
   }
@@ -110,26 +107,25 @@ class TuningCommandsTest {
     rows("pairs-test", "{\"prompt\":\"tres?\",\"chosen\":\"si\",\"rejected\":\"no\"}", 2);
     for (String name : new String[] {"sft", "dpo"}) {
       boolean pairs = name.equals("dpo");
-      assertThat(
-              Main.run(
-                  name,
-                  "../recipes/tiny/" + name + ".yaml",
-                  "start_from=" + base,
-                  "output_folder=" + folder.resolve(name),
-                  "data.ratios={" + (pairs ? "pairs" : "talks") + ": 1.0}",
-                  "data.total_samples=-1",
-                  "data.test_samples=-1",
-                  "sequence_length=40",
-                  pairs ? "max_prompt_length=30" : "data.packing=true",
-                  "micro_batch_size=1",
-                  "gradient_accumulation_steps=1",
-                  "max_steps=2",
-                  "eval_every_steps=2",
-                  "--datasets",
-                  folder.toString(),
-                  "--device",
-                  "cpu"))
-          .isZero();
+      CommandRun.of(
+              name,
+              "../recipes/tiny/" + name + ".yaml",
+              "start_from=" + base,
+              "output_folder=" + folder.resolve(name),
+              "data.ratios={" + (pairs ? "pairs" : "talks") + ": 1.0}",
+              "data.total_samples=-1",
+              "data.test_samples=-1",
+              "sequence_length=40",
+              pairs ? "max_prompt_length=30" : "data.packing=true",
+              "micro_batch_size=1",
+              "gradient_accumulation_steps=1",
+              "max_steps=2",
+              "eval_every_steps=2",
+              "--datasets",
+              folder.toString(),
+              "--device",
+              "cpu")
+          .exits(0);
       assertThat(folder.resolve(name).resolve("metrics.jsonl")).content().contains("\"eval.");
     }
   }
@@ -141,15 +137,8 @@ class TuningCommandsTest {
 
   @Test
   void aStartThatIsNotThereIsOneSentence() {
-    PrintStream before = System.err;
-    ByteArrayOutputStream told = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
-    try {
-      assertThat(Main.run("sft", "../recipes/tiny/sft.yaml", "start_from=" + folder)).isOne();
-    } finally {
-      System.setErr(before);
-    }
-    assertThat(told.toString(StandardCharsets.UTF_8))
+    String start = "start_from=" + folder;
+    assertThat(CommandRun.of("sft", "../recipes/tiny/sft.yaml", start).exits(1).err())
         .contains("holds no model; train it first, fetch it with doge download")
         .doesNotContain("at dev.smalldoge");
   }

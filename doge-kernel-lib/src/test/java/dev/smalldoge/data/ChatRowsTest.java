@@ -3,13 +3,11 @@ package dev.smalldoge.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.smalldoge.Printed;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.tokenizer.Message;
 import dev.smalldoge.tokenizer.Tokenizer;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -126,15 +124,9 @@ class ChatRowsTest {
         rows(
             "{\"prompt\":\"p\",\"chosen\":\"c\"}",
             "{\"prompt\":\"p\",\"chosen\":\"c\",\"rejected\":\"r\"}");
-    PrintStream before = System.err;
-    ByteArrayOutputStream told = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
-    try {
-      assertThat(corpus.skippingBadRows().preferences()).hasSize(1);
-    } finally {
-      System.setErr(before);
-    }
-    assertThat(told.toString(StandardCharsets.UTF_8))
+    Printed printed =
+        Printed.by(() -> assertThat(corpus.skippingBadRows().preferences()).hasSize(1));
+    assertThat(printed.err())
         .contains("a: 1 bad rows left out:", "a.jsonl row 0: there is no \"rejected\"");
   }
 
