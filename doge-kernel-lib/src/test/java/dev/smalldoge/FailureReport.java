@@ -15,15 +15,16 @@ import org.w3c.dom.NodeList;
 import org.xml.sax.SAXException;
 
 /**
- * The failed tests of Surefire's reports, each by class and method with the first lines of its
- * message: what {@code ./doge test} prints last, since the end of a log is what one sees of it.
+ * The failed tests of Surefire's reports, each by class and method with the ends of its message.
+ * {@code ./doge test} prints them last, since the end of a long log is what one sees of it.
  *
  * <p>The launcher runs it as a single source file, so that it works when nothing else compiles:
  * {@code java FailureReport.java doge-kernel-lib/target/surefire-reports}.
  */
 final class FailureReport {
   private static final int FAILURES = 30;
-  private static final int MESSAGE_LINES = 4;
+  private static final int FIRST_LINES = 3;
+  private static final int LAST_LINES = 4;
   private static final int LINE_LENGTH = 240;
 
   private FailureReport() {}
@@ -87,12 +88,20 @@ final class FailureReport {
     // what goes wrong before or after all tests of a class has no name
     lines.add("  " + name + (method.isEmpty() ? "" : "." + method));
     String message = failure.getAttribute("message");
-    (message.isBlank() ? failure.getAttribute("type") : message)
-        .lines()
-        .filter(line -> !line.isBlank())
-        .limit(MESSAGE_LINES)
-        .map(line -> line.length() > LINE_LENGTH ? line.substring(0, LINE_LENGTH) + "…" : line)
-        .forEach(line -> lines.add("    " + line.strip()));
+    List<String> said =
+        (message.isBlank() ? failure.getAttribute("type") : message)
+            .lines()
+            .filter(line -> !line.isBlank())
+            .map(line -> line.length() > LINE_LENGTH ? line.substring(0, LINE_LENGTH) + "…" : line)
+            .map(line -> "    " + line.strip())
+            .toList();
+    if (said.size() <= FIRST_LINES + LAST_LINES) {
+      lines.addAll(said);
+    } else { // AssertJ says first what it looked at, and last what is wrong with it
+      lines.addAll(said.subList(0, FIRST_LINES));
+      lines.add("    …");
+      lines.addAll(said.subList(said.size() - LAST_LINES, said.size()));
+    }
     List<String> frames =
         failure
             .getTextContent()
