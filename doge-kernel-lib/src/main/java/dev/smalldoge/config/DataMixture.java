@@ -11,7 +11,8 @@ import java.util.Map;
  *
  * @param ratios part of the samples by the name or folder of each corpus; the parts add up to 1
  * @param totalSamples samples to train on, counted before packing; −1 for all there are
- * @param testSamples samples that are held out for evaluation; −1 for the corpora's own test
+ * @param testSamples samples that are held out for evaluation, of each corpus so many that its
+ *     tokens have the same part of them as of those trained on; −1 for the corpora's own test
  *     splits, {@code NAME-test} beside each {@code NAME} that has one
  * @param packing whether samples are cut together so that every sequence is full
  */

@@ -94,6 +94,19 @@ final class DocumentRanges {
     }
   }
 
+  /** Those of these that are the file's documents from {@code from} to before {@code to}. */
+  DocumentRanges within(long from, long to) {
+    List<Part> inside = new ArrayList<>();
+    for (Part part : parts) {
+      RunsBuilder runs = new RunsBuilder();
+      for (int i = 0; i < part.runs.first.length; i++) {
+        runs.add(Math.max(from, part.runs.first[i]), Math.min(to, part.runs.end(i)));
+      }
+      add(inside, runs, file, part.times);
+    }
+    return new DocumentRanges(file, inside);
+  }
+
   /** The different documents among these, in the file's order. */
   DocumentRanges distinct() {
     List<long[]> all = new ArrayList<>();

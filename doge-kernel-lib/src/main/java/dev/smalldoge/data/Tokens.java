@@ -104,11 +104,13 @@ public final class Tokens {
   }
 
   /**
-   * Holds documents out, chosen by the seed {@link #SEED}; of a file in the reference's form, those
-   * that the reference holds out.
+   * Holds documents out, chosen by the seed {@link #SEED}. Of a mixture so many of each source that
+   * its tokens have the same part of those held out as of those trained on, as near as whole
+   * documents come; of a file in the reference's form, those that the reference holds out.
    *
    * @param testDocuments how many, at least 1 and fewer than there are
-   * @throws dev.smalldoge.config.DogeException if there are not so many
+   * @throws dev.smalldoge.config.DogeException if there are not so many, or if they would be more
+   *     than half of one of a mixture's sources
    */
   public Split split(long testDocuments) {
     return split(testDocuments, SEED);
@@ -130,20 +132,11 @@ public final class Tokens {
     long[] heldOut =
         file().splitsAsReference()
             ? ReferenceSplit.heldOut(distinct, (int) testDocuments, seed)
-            : heldOut(distinct, (int) testDocuments, seed);
+            : HeldOutDraw.of(documents, (int) testDocuments, seed);
     Arrays.sort(heldOut);
     return new Split(
         new Tokens(documents.without(heldOut), badRows),
         new Tokens(DocumentRanges.only(file(), heldOut), badRows));
-  }
-
-  private static long[] heldOut(DocumentRanges distinct, int count, long seed) {
-    SeededOrder order = new SeededOrder(distinct.documents(), seed);
-    long[] heldOut = new long[count];
-    for (int i = 0; i < count; i++) {
-      heldOut[i] = distinct.document(order.at(i));
-    }
-    return heldOut;
   }
 
   /** How many documents there are, repeated ones counted again. */
@@ -208,8 +201,26 @@ public final class Tokens {
         documents() == file().sources().stream().mapToLong(SourceShare::used).sum()
             ? file().toString()
             : String.format(
-                "%,d of %,d documents, %,d tokens, of %s",
-                documents(), file().documents(), tokens(), file().file().getFileName());
+                    "%,d of %,d documents, %,d tokens, of %s",
+                    documents(), file().documents(), tokens(), file().file().getFileName())
+                + parts();
     return badRows.count() == 0 ? text : text + "\n" + badRows;
+  }
+
+  /** A line for each source of a mixture: how much of these is of it. */
+  private String parts() {
+    StringBuilder lines = new StringBuilder();
+    long start = 0;
+    for (SourceShare source : file().sources()) {
+      DocumentRanges ofIt = documents.within(start, start + source.documents());
+      start += source.documents();
+      if (file().sources().size() > 1) {
+        lines.append(
+            String.format(
+                "%n  %-24s %,12d documents %,15d tokens %5.1f %%",
+                source.name(), ofIt.documents(), ofIt.tokens(), 100.0 * ofIt.tokens() / tokens()));
+      }
+    }
+    return lines.toString();
   }
 }
