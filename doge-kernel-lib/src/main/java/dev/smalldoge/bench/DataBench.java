@@ -9,6 +9,7 @@ import dev.smalldoge.data.Sequences;
 import dev.smalldoge.data.TokenFile;
 import dev.smalldoge.data.TokenFileWriter;
 import dev.smalldoge.data.Tokens;
+import dev.smalldoge.io.DiskSpace;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -163,7 +164,7 @@ public final class DataBench {
     Path file = folder.resolve("large" + TokenFile.ENDING);
     int[] document = new int[1_000];
     Arrays.setAll(document, i -> i % plan.tokenizer().vocabSize());
-    long free = Files.getFileStore(folder).getUsableSpace();
+    long free = DiskSpace.free(folder);
     if (free < 5 * tokens) {
       throw new DogeException(
           String.format("%s has %,d bytes left, too few; ask for fewer --gigabytes", folder, free));

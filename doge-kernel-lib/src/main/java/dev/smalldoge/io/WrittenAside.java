@@ -61,7 +61,7 @@ public final class WrittenAside implements AutoCloseable {
     Path folder = part(file).getParent();
     try {
       Files.createDirectories(folder);
-      long free = Files.getFileStore(folder).getUsableSpace();
+      long free = DiskSpace.free(folder);
       check(
           free >= bytes,
           "%s needs %,d bytes, but the disk has %,d left; nothing was written, free some room or"
@@ -156,11 +156,9 @@ public final class WrittenAside implements AutoCloseable {
   }
 
   private static String room(Path folder) {
-    try {
-      long free = Files.getFileStore(folder).getUsableSpace();
-      return String.format(", the disk has %,d bytes left", free);
-    } catch (IOException e) {
-      return ""; // the folder itself is missing, which the first reason says
-    }
+    // a folder that is missing is what the first reason says
+    return Files.isDirectory(folder)
+        ? String.format(", the disk has %,d bytes left", DiskSpace.free(folder))
+        : "";
   }
 }

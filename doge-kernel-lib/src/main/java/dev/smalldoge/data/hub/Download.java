@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.Home;
 import dev.smalldoge.data.Corpus;
+import dev.smalldoge.io.DiskSpace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -164,7 +165,7 @@ public final class Download {
               - new FileFetch(client, source.repository(), file, target, pieceBytes, bytes -> {})
                   .present();
     }
-    long free = Files.getFileStore(own).getUsableSpace();
+    long free = DiskSpace.free(own);
     check(
         free >= needed,
         "%s needs %,d bytes more, but the disk has %,d left; take fewer files, free some room or"
