@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -21,6 +22,7 @@ import java.util.stream.IntStream;
  */
 final class ReferenceScores {
   private static final String PAIRS = "pairs";
+  private static final String MODEL = "model";
   private static final String SCORES = "scores";
 
   /** Chosen and rejected by turns. */
@@ -39,16 +41,18 @@ final class ReferenceScores {
    * The scores that {@code file} holds, or else those of {@code model}, which then are stored
    * there.
    *
-   * @throws dev.smalldoge.config.DogeException if the file is one of other pairs
+   * @throws dev.smalldoge.config.DogeException if the file is one of other pairs or another model
    */
   static ReferenceScores storedOr(
       Path file, DogeForCausalLm model, PreferencePairs pairs, int perForward) {
+    Map<String, String> source =
+        Map.of(PAIRS, pairs.fingerprint(), MODEL, model.weights().fingerprint());
     if (Files.exists(file)) {
-      return open(file, pairs);
+      return open(file, source);
     }
     ReferenceScores scores = compute(model, pairs, perForward);
     if (World.ofEnvironment().isFirst()) { // one writer where several processes train together
-      scores.write(file, pairs);
+      scores.write(file, source);
     }
     return scores;
   }
@@ -78,26 +82,28 @@ final class ReferenceScores {
     return new ReferenceScores(scores);
   }
 
-  private static ReferenceScores open(Path file, PreferencePairs pairs) {
+  private static ReferenceScores open(Path file, Map<String, String> source) {
     try (Safetensors stored = Safetensors.open(file)) {
-      check(
-          pairs.fingerprint().equals(stored.metadata().get(PAIRS)),
-          "%s holds the reference model's scores of other pairs (%s, these are %s); choose another"
-              + " folder, or delete that one",
-          file,
-          stored.metadata().get(PAIRS),
-          pairs.fingerprint());
+      source.forEach(
+          (what, own) ->
+              check(
+                  own.equals(stored.metadata().get(what)),
+                  "%s holds a reference model's scores of other %s (%s, these are %s); choose"
+                      + " another folder, or delete that file",
+                  file,
+                  what.equals(PAIRS) ? PAIRS : "weights",
+                  stored.metadata().get(what),
+                  own));
       return new ReferenceScores(stored.doubles(SCORES));
     }
   }
 
-  private void write(Path file, PreferencePairs pairs) {
+  private void write(Path file, Map<String, String> source) {
     ByteBuffer bytes =
         ByteBuffer.allocate(Double.BYTES * scores.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asDoubleBuffer().put(scores);
-    SafetensorsWriter.to(file)
-        .metadata(PAIRS, pairs.fingerprint())
-        .add(SCORES, DType.F64, new long[] {pairs.count(), 2}, () -> bytes)
-        .write();
+    SafetensorsWriter writer = SafetensorsWriter.to(file);
+    source.forEach(writer::metadata);
+    writer.add(SCORES, DType.F64, new long[] {scores.length / 2, 2}, () -> bytes).write();
   }
 }

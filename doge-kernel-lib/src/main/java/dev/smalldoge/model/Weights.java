@@ -10,13 +10,16 @@ import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import dev.smalldoge.torch.Torch;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.zip.CRC32;
 
 /**
  * A model's FLOAT32 master weights by their Hugging Face names, in the order of the model.
@@ -148,6 +151,17 @@ public final class Weights implements AutoCloseable {
   /** Number of elements of all weights together; a tied head counts once. */
   public long count() {
     return byName.values().stream().mapToLong(Tensor::size).sum();
+  }
+
+  /** A short text that follows from all names and values: what depends on them is bound to it. */
+  public String fingerprint() {
+    CRC32 sum = new CRC32();
+    byName.forEach(
+        (name, weight) -> {
+          sum.update(name.getBytes(StandardCharsets.UTF_8));
+          sum.update(weight.toBytes());
+        });
+    return String.format(Locale.ROOT, "%d-%08x", byName.size(), sum.getValue());
   }
 
   /**

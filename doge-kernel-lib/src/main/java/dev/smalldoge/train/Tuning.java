@@ -169,6 +169,7 @@ public abstract class Tuning<S extends Tuning<S>> extends StageOptions<S> {
       DogeForCausalLm start, Tokenizer tokenizer, int steps, Map<String, String> own) {
     Map<String, String> identity = new LinkedHashMap<>();
     identity.put("model", start.config().toString());
+    identity.put("start", start.weights().fingerprint());
     identity.put("tokenizer", tokenizer.fingerprint());
     identity.put("microBatchSize", String.valueOf(microBatchSize()));
     identity.put("gradientAccumulationSteps", String.valueOf(gradientAccumulationSteps()));

@@ -125,6 +125,23 @@ class PreferenceOptimizationTest {
     }
   }
 
+  /** Neither stored scores nor a run go on with the weights of another model of that shape. */
+  @Test
+  void anotherStartOfTheSameShapeIsRefused() throws IOException {
+    try (LanguageModel start = model(CONFIG, TOKENIZER, 42);
+        LanguageModel other = model(CONFIG, TOKENIZER, 47)) {
+      tuning(start, "run").lora(LoraSettings.ofRank(2)).listener(interruptAfter(2)).start().close();
+      assertThatThrownBy(() -> tuning(other, "run").lora(LoraSettings.ofRank(2)).start())
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("reference.safetensors holds a reference model's scores of other")
+          .hasMessageContaining("weights");
+      Files.delete(folder.resolve("run/reference.safetensors"));
+      assertThatThrownBy(() -> tuning(other, "run").lora(LoraSettings.ofRank(2)).start())
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("holds a run whose start is");
+    }
+  }
+
   @Test
   void adaptersAloneGiveTheTrainedModel() {
     try (LanguageModel start = model(CONFIG, TOKENIZER, 43)) {
