@@ -105,7 +105,6 @@ public final class CheckpointAverage {
     try {
       checkpoints.forEach(c -> opened.add(ModelWeights.open(c, config)));
       opened.forEach(ModelWeights::requireFinite);
-      copyOtherFiles(last, target);
       SafetensorsWriter writer =
           SafetensorsWriter.to(target.resolve(Safetensors.FILE)).metadata("format", "pt");
       for (Map.Entry<String, long[]> weight : WeightNames.expected(config).entrySet()) {
@@ -113,6 +112,7 @@ public final class CheckpointAverage {
         writer.addFloats(name, DType.F32, weight.getValue(), () -> mean(opened, shares, name));
       }
       writer.write();
+      copyOtherFiles(last, target);
     } finally {
       opened.forEach(ModelWeights::close);
     }

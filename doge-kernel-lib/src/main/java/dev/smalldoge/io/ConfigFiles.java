@@ -4,9 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.Fields;
 import dev.smalldoge.config.GenerationConfig;
@@ -68,6 +66,11 @@ public final class ConfigFiles {
       return new Loaded(model, CAUSAL_LM, DType.F32, Map.of(), List.of());
     }
 
+    /** A sequence classifier saved in F32. */
+    public static Loaded ofClassifier(ModelConfig model) {
+      return new Loaded(model, CLASSIFIER, DType.F32, Map.of(), List.of());
+    }
+
     /** The same with another type of weights. */
     public Loaded withDtype(DType dtype) {
       return new Loaded(model, architecture, dtype, extra, notes);
@@ -86,7 +89,7 @@ public final class ConfigFiles {
    */
   public static Loaded read(Path fileOrFolder) {
     Path file = Files.isDirectory(fileOrFolder) ? fileOrFolder.resolve(CONFIG) : fileOrFolder;
-    Fields fields = fields(file);
+    Fields fields = JsonFiles.fields(file);
     List<String> notes = new ArrayList<>();
     String type = fields.text("model_type", "doge");
     check(
@@ -183,6 +186,16 @@ public final class ConfigFiles {
 
   /** Writes {@code file}, a {@code config.json}, with the keys of others that it had. */
   public static void write(Loaded config, Path file) {
+    JsonFiles.write(file, json(config));
+  }
+
+  /** Writes both files of a model's folder aside, to appear with its weights. */
+  public static void write(Loaded config, Path folder, WrittenAside aside) {
+    JsonFiles.write(folder.resolve(CONFIG), json(config), aside);
+    JsonFiles.write(folder.resolve(GENERATION), json(GenerationConfig.of(config.model())), aside);
+  }
+
+  private static JsonObject json(Loaded config) {
     Map<String, Object> keys = new TreeMap<>(config.extra());
     keys.putAll(ModelKeys.write(config.model()));
     keys.put("architectures", List.of(config.architecture()));
@@ -194,7 +207,11 @@ public final class ConfigFiles {
             keys.put("dtype", name);
           }
         });
-    JsonFiles.write(file, GSON.toJsonTree(keys).getAsJsonObject());
+    return GSON.toJsonTree(keys).getAsJsonObject();
+  }
+
+  private static JsonObject json(GenerationConfig generation) {
+    return GSON.toJsonTree(generation.keys()).getAsJsonObject();
   }
 
   /**
@@ -206,38 +223,12 @@ public final class ConfigFiles {
   public static GenerationConfig readGeneration(Path folder, ModelConfig model) {
     Path file = folder.resolve(GENERATION);
     return Files.exists(file)
-        ? GenerationConfig.read(fields(file), model)
+        ? GenerationConfig.read(JsonFiles.fields(file), model)
         : GenerationConfig.of(model);
   }
 
   /** Writes {@code file}, a {@code generation_config.json}. */
   public static void writeGeneration(GenerationConfig generation, Path file) {
-    JsonFiles.write(file, GSON.toJsonTree(generation.keys()).getAsJsonObject());
-  }
-
-  private static Fields fields(Path file) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    JsonFiles.readObject(file).entrySet().forEach(e -> values.put(e.getKey(), plain(e.getValue())));
-    return new Fields(file.toString(), values);
-  }
-
-  /** JSON as Long, Double, Boolean, String, List, Map and null. */
-  private static Object plain(JsonElement value) {
-    if (value instanceof JsonObject object) {
-      Map<String, Object> map = new LinkedHashMap<>();
-      object.entrySet().forEach(e -> map.put(e.getKey(), plain(e.getValue())));
-      return map;
-    }
-    if (value.isJsonArray()) {
-      List<Object> list = new ArrayList<>();
-      value.getAsJsonArray().forEach(e -> list.add(plain(e)));
-      return list;
-    }
-    if (value instanceof JsonPrimitive primitive) {
-      return primitive.isBoolean()
-          ? (Object) primitive.getAsBoolean()
-          : primitive.isNumber() ? (Object) primitive.getAsNumber() : primitive.getAsString();
-    }
-    return null;
+    JsonFiles.write(file, json(generation));
   }
 }

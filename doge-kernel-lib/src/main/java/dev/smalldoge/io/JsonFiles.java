@@ -11,12 +11,19 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Fields;
 import java.io.IOException;
 import java.io.StringReader;
+import java.math.BigInteger;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** Small JSON files, read strictly (no comments, no key twice) and written like Python does. */
 public final class JsonFiles {
@@ -52,6 +59,37 @@ public final class JsonFiles {
       throw new DogeException(file + " holds no JSON object; it must begin with '{'");
     }
     return value.getAsJsonObject();
+  }
+
+  /**
+   * The members of the JSON object that {@code file} holds, to be read with their types.
+   *
+   * @throws DogeException as {@link #readObject}
+   */
+  public static Fields fields(Path file) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    readObject(file).entrySet().forEach(e -> values.put(e.getKey(), plain(e.getValue())));
+    return new Fields(file.toString(), values);
+  }
+
+  /** JSON as Long, Double, Boolean, String, List, Map and null. */
+  private static Object plain(JsonElement value) {
+    if (value instanceof JsonObject object) {
+      Map<String, Object> map = new LinkedHashMap<>();
+      object.entrySet().forEach(e -> map.put(e.getKey(), plain(e.getValue())));
+      return map;
+    }
+    if (value.isJsonArray()) {
+      List<Object> list = new ArrayList<>();
+      value.getAsJsonArray().forEach(e -> list.add(plain(e)));
+      return list;
+    }
+    if (value instanceof JsonPrimitive primitive) {
+      return primitive.isBoolean()
+          ? (Object) primitive.getAsBoolean()
+          : primitive.isNumber() ? (Object) primitive.getAsNumber() : primitive.getAsString();
+    }
+    return null;
   }
 
   private static JsonElement parse(Path file, String text) {
@@ -110,9 +148,13 @@ public final class JsonFiles {
   }
 
   private static Number number(String text) {
-    return text.matches("-?[0-9]{1,18}")
-        ? (Number) Long.valueOf(text)
-        : (Number) Double.valueOf(text);
+    if (text.matches("-?[0-9]{1,19}")) {
+      BigInteger whole = new BigInteger(text);
+      if (whole.bitLength() < Long.SIZE) {
+        return whole.longValue();
+      }
+    }
+    return Double.valueOf(text);
   }
 
   /**
@@ -122,6 +164,12 @@ public final class JsonFiles {
    */
   public static void write(Path file, JsonObject value) {
     WrittenAside.text(file, text(value));
+  }
+
+  /** The same aside, to appear with the other files of {@code aside}. */
+  static void write(Path file, JsonObject value, WrittenAside aside) {
+    byte[] json = text(value).getBytes(StandardCharsets.UTF_8);
+    aside.write(file, out -> out.write(json));
   }
 
   /** {@code value} with two spaces of indent and a last newline. */

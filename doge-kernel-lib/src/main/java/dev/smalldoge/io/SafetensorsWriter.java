@@ -122,15 +122,20 @@ public final class SafetensorsWriter {
    *     than its shape says, or writing fails; the part files are deleted then
    */
   public void write() {
+    try (WrittenAside aside = new WrittenAside()) {
+      write(aside);
+      aside.commit();
+    }
+  }
+
+  /** Writes everything aside, to appear with the other files of {@code aside}. */
+  public void write(WrittenAside aside) {
     List<Tensor> sorted = new ArrayList<>(tensors);
     sorted.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
-    try (WrittenAside aside = new WrittenAside()) {
-      if (isFile()) {
-        writeFile(aside, target, sorted);
-      } else {
-        writeFolder(aside, shards(sorted));
-      }
-      aside.commit();
+    if (isFile()) {
+      writeFile(aside, target, sorted);
+    } else {
+      writeFolder(aside, shards(sorted));
     }
   }
 
@@ -175,9 +180,8 @@ public final class SafetensorsWriter {
         total += tensor.bytes();
       }
     }
-    JsonObject index = SafetensorsIndex.toJson(weightMap, total);
-    byte[] json = JsonFiles.text(index).getBytes(StandardCharsets.UTF_8);
-    aside.write(target.resolve(Safetensors.INDEX), out -> out.write(json));
+    JsonFiles.write(
+        target.resolve(Safetensors.INDEX), SafetensorsIndex.toJson(weightMap, total), aside);
   }
 
   private void writeFile(WrittenAside aside, Path file, List<Tensor> shard) {

@@ -3,10 +3,10 @@ package dev.smalldoge.model;
 import static dev.smalldoge.config.Checks.check;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Fields;
 import dev.smalldoge.config.LoraSettings;
 import dev.smalldoge.io.DType;
 import dev.smalldoge.io.JsonFiles;
@@ -15,9 +15,9 @@ import dev.smalldoge.io.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Adapters as PEFT has them: a folder with {@code adapter_config.json} and {@code
@@ -80,7 +80,7 @@ public final class LoraFiles {
    */
   public static LoraAdapter open(DogeForCausalLm model, Path folder) {
     Path file = folder.resolve(CONFIG);
-    LoraSettings settings = settings(file, JsonFiles.readObject(file));
+    LoraSettings settings = settings(JsonFiles.fields(file));
     try (Safetensors stored = Safetensors.open(folder.resolve(FACTORS))) {
       LoraAdapter adapter =
           LoraAdapter.of(
@@ -117,59 +117,50 @@ public final class LoraFiles {
 
   /** The folder or hub name of the model that an adapter says it belongs to; empty if unsaid. */
   public static String baseModel(Path folder) {
-    JsonElement base = JsonFiles.readObject(folder.resolve(CONFIG)).get("base_model_name_or_path");
-    return base == null || base.isJsonNull() ? "" : base.getAsString();
+    return JsonFiles.fields(folder.resolve(CONFIG)).text("base_model_name_or_path", "");
   }
 
-  private static LoraSettings settings(Path file, JsonObject config) {
+  private static LoraSettings settings(Fields config) {
     check(
-        "LORA".equals(text(config, "peft_type")),
+        config.text("peft_type", "none").equals("LORA"),
         "%s is of type %s; only LORA adapters can be used",
-        file,
-        text(config, "peft_type"));
+        config.where(),
+        config.raw("peft_type"));
     for (String flag : List.of("use_dora", "fan_in_fan_out")) {
       check(
-          !config.has(flag) || "false".equals(text(config, flag)),
+          !config.flag(flag, false),
           "%s sets %s, which is not supported; train the adapter without it",
-          file,
+          config.where(),
           flag);
     }
     for (String more : List.of("modules_to_save", "rank_pattern", "alpha_pattern")) {
       check(
-          isEmpty(config.get(more)),
+          isEmpty(config.raw(more)),
           "%s has %s, which is not supported; train the adapter without it",
-          file,
+          config.where(),
           more);
     }
+    String bias = config.text("bias", "none");
     check(
-        !config.has("bias") || "none".equals(text(config, "bias")),
+        bias.equals("none"),
         "%s trains biases (%s), which is not supported; train the adapter with bias none",
-        file,
-        text(config, "bias"));
-    check(
-        config.has("r")
-            && config.has("lora_alpha")
-            && config.get("target_modules") instanceof JsonArray,
-        "%s must have r, lora_alpha and a list target_modules; save it with PEFT again",
-        file);
-    int rank = config.get("r").getAsInt();
-    double alpha = config.get("lora_alpha").getAsDouble();
+        config.where(),
+        bias);
+    config.require("r", "lora_alpha", "target_modules");
+    int rank = config.integer("r", 0);
+    double alpha = config.number("lora_alpha", 0);
     // rank-stabilised LoRA scales by alpha / √rank
-    boolean stabilised = "true".equals(text(config, "use_rslora"));
-    List<String> modules = new ArrayList<>();
-    config.getAsJsonArray("target_modules").forEach(m -> modules.add(m.getAsString()));
-    return new LoraSettings(rank, stabilised ? alpha * Math.sqrt(rank) : alpha, modules);
+    double scaled = config.flag("use_rslora", false) ? alpha * Math.sqrt(rank) : alpha;
+    try {
+      return new LoraSettings(rank, scaled, config.texts("target_modules", List.of()));
+    } catch (DogeException refused) {
+      throw new DogeException(config.where() + ": " + refused.getMessage(), refused);
+    }
   }
 
-  private static boolean isEmpty(JsonElement value) {
+  private static boolean isEmpty(Object value) {
     return value == null
-        || value.isJsonNull()
-        || (value.isJsonArray() && value.getAsJsonArray().isEmpty())
-        || (value.isJsonObject() && value.getAsJsonObject().isEmpty());
-  }
-
-  private static String text(JsonObject config, String key) {
-    JsonElement value = config.get(key);
-    return value == null || value.isJsonNull() ? "none" : value.getAsString();
+        || (value instanceof List<?> list && list.isEmpty())
+        || (value instanceof Map<?, ?> map && map.isEmpty());
   }
 }

@@ -2,13 +2,15 @@ package dev.smalldoge.model;
 
 import static dev.smalldoge.config.Checks.check;
 
-import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.io.ConfigFiles;
+import dev.smalldoge.io.ConfigFiles.Loaded;
 import dev.smalldoge.io.DType;
 import dev.smalldoge.io.ModelWeights;
+import dev.smalldoge.io.Safetensors;
 import dev.smalldoge.io.SafetensorsWriter;
 import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.io.WrittenAside;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
@@ -79,26 +81,30 @@ public final class ModelFiles {
     return byName;
   }
 
-  /** Writes weights and configuration into a folder, which must exist. */
+  /**
+   * Writes weights and configuration into a folder, which must exist; a model that it holds is
+   * replaced by both or, where that fails, stays as it is.
+   */
   public static void save(DogeForCausalLm model, Path folder) {
-    save(model.config(), model.weights(), folder);
+    save(Loaded.of(model.config()), model.weights(), folder);
   }
 
   /** The same for a classifier. */
   public static void save(DogeForSequenceClassification model, Path folder) {
-    save(model.config(), model.weights(), folder);
+    save(Loaded.ofClassifier(model.config()), model.weights(), folder);
   }
 
-  private static void save(ModelConfig config, Weights weights, Path folder) {
+  private static void save(Loaded config, Weights weights, Path folder) {
     check(Files.isDirectory(folder), "%s is not a folder; create it first", folder);
-    ConfigFiles.writeModelConfig(config, folder.resolve(ConfigFiles.CONFIG));
-    ConfigFiles.writeGeneration(
-        GenerationConfig.of(config), folder.resolve(ConfigFiles.GENERATION));
-    SafetensorsWriter writer = SafetensorsWriter.to(folder.resolve("model.safetensors"));
+    SafetensorsWriter writer = SafetensorsWriter.to(folder.resolve(Safetensors.FILE));
     writer.metadata("format", "pt");
     weights
         .byName()
         .forEach((name, tensor) -> writer.add(name, DType.F32, tensor.shape(), tensor::toBytes));
-    writer.write();
+    try (WrittenAside aside = new WrittenAside()) {
+      writer.write(aside);
+      ConfigFiles.write(config, folder, aside);
+      aside.commit();
+    }
   }
 }

@@ -11,6 +11,7 @@ import dev.smalldoge.torch.OptimizerOperations.AdamWGroup;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -224,13 +225,18 @@ public final class AdamW implements Optimizer {
     return new TreeMap<>(updates);
   }
 
-  /** Takes saved moments, copied, and counts; weights that are not among them start anew. */
+  /**
+   * Takes saved moments, copied, and counts; weights that are not among them start anew.
+   *
+   * @throws dev.smalldoge.config.DogeException if they are of other weights
+   */
   @Override
   public void restore(Map<String, Tensor> moments, Map<String, Long> savedUpdates) {
     try (GradMode off = GradMode.off()) {
       moments.forEach(
           (key, saved) -> {
             String name = key.substring(key.indexOf('.') + 1);
+            requireFits(name, saved);
             Map<String, Tensor> target = key.startsWith("mean.") ? means : squares;
             operations.copyInto(target.computeIfAbsent(name, n -> moment(weights.get(n))), saved);
           });
@@ -238,6 +244,17 @@ public final class AdamW implements Optimizer {
     readUpdates();
     updates.putAll(savedUpdates);
     regroup();
+  }
+
+  private void requireFits(String name, Tensor saved) {
+    Tensor weight = weights.byName().get(name);
+    check(
+        weight != null && Arrays.equals(weight.shape(), saved.shape()),
+        "the saved optimizer has moments of shape %s for %s, expected %s; model and optimizer do"
+            + " not belong together, resume an earlier checkpoint",
+        Arrays.toString(saved.shape()),
+        name,
+        weight == null ? "none" : Arrays.toString(weight.shape()));
   }
 
   @Override

@@ -5,7 +5,9 @@ import static dev.smalldoge.config.Checks.check;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Fields;
 import dev.smalldoge.io.DType;
+import dev.smalldoge.io.JsonFiles;
 import dev.smalldoge.io.Safetensors;
 import dev.smalldoge.io.SafetensorsWriter;
 import dev.smalldoge.io.WrittenAside;
@@ -23,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -163,6 +166,7 @@ public final class Checkpoints {
    * The training state of a checkpoint.
    *
    * @param operations of the device that the moments go to; the caller closes them
+   * @throws DogeException naming the file that is missing or damaged
    */
   public static TrainingState state(Path checkpoint, Operations operations) {
     Path file = checkpoint.resolve(STATE);
@@ -171,19 +175,36 @@ public final class Checkpoints {
         "%s has no %s, so it is a model but no checkpoint to resume; start a new run from it",
         checkpoint,
         STATE);
-    try {
-      Counters c = GSON.fromJson(Files.readString(file), Counters.class);
-      Map<String, Tensor> moments = new LinkedHashMap<>();
-      try (Safetensors saved = Safetensors.open(checkpoint.resolve(MOMENTS))) {
-        for (String name : saved.names()) {
-          moments.put(name, operations.floats(saved.floats(name), saved.info(name).shape()));
-        }
+    Fields counters = JsonFiles.fields(file);
+    counters.require("step", "tokensSeen", "position", "seed", "learningRate", "updates");
+    Fields perWeight = counters.map("updates");
+    Map<String, Long> updates = new TreeMap<>();
+    perWeight.keys().forEach(name -> updates.put(name, perWeight.whole(name, 0)));
+    Map<String, Tensor> moments = new LinkedHashMap<>();
+    try (Safetensors saved = Safetensors.open(checkpoint.resolve(MOMENTS))) {
+      for (String name : saved.names()) {
+        moments.put(name, operations.floats(saved.floats(name), saved.info(name).shape()));
       }
-      return new TrainingState(
-          c.step, c.tokensSeen, c.position, c.seed, c.learningRate, moments, c.updates);
-    } catch (IOException e) {
-      throw new DogeException("Cannot read " + file + " (" + e.getMessage() + "); check it", e);
     }
+    return new TrainingState(
+        count(counters, "step"),
+        count(counters, "tokensSeen"),
+        count(counters, "position"),
+        counters.whole("seed", 0),
+        counters.number("learningRate", 0),
+        moments,
+        updates);
+  }
+
+  private static long count(Fields counters, String key) {
+    long count = counters.whole(key, 0);
+    check(
+        count >= 0,
+        "%s: %s is %d, expected 0 or more; resume an earlier checkpoint",
+        counters.where(),
+        key,
+        count);
+    return count;
   }
 
   private static void delete(Path path) throws IOException {

@@ -84,6 +84,7 @@ public final class TrainingLoop {
   private final long started = System.nanoTime();
   private Pending pending;
   private long step;
+  private long savedAt;
   private long tokensSeen;
   private volatile boolean stopAsked;
 
@@ -192,7 +193,7 @@ public final class TrainingLoop {
     model.slowTraining().filter(why -> ranks.isFirst()).ifPresent(System.err::println);
     chooseTrained();
     ranks.align(model, step, settings.maxSteps, batches.position());
-    long resumedAt = step;
+    savedAt = step;
     while (step < settings.maxSteps && !ranks.any(stopAsked || Thread.interrupted())) {
       trainOneStep();
       if (due(settings.evaluateEverySteps) && evaluation != null) {
@@ -204,7 +205,7 @@ public final class TrainingLoop {
     }
     report();
     boolean complete = step >= settings.maxSteps;
-    if (step > resumedAt) {
+    if (step > savedAt) {
       save();
     }
     listeners.forEach(l -> l.finished(complete));
@@ -370,6 +371,7 @@ public final class TrainingLoop {
       return;
     }
     report();
+    savedAt = step;
     if (!ranks.isFirst()) {
       return;
     }

@@ -4,9 +4,10 @@ import static dev.smalldoge.config.Checks.check;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.reflect.TypeToken;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.Fields;
 import dev.smalldoge.config.World;
+import dev.smalldoge.io.JsonFiles;
 import dev.smalldoge.io.WrittenAside;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
@@ -93,26 +94,20 @@ public record TrainingRun(
     if (latest.isEmpty() || !Files.exists(file)) {
       return latest;
     }
-    Map<String, String> before = readIdentity(file);
+    Fields before = JsonFiles.fields(file);
     identity.forEach(
-        (key, value) ->
-            check(
-                value.equals(before.getOrDefault(key, value)),
-                "%s holds a run whose %s is %s, and this one's is %s; choose another folder, or"
-                    + " delete that one",
-                folder,
-                key,
-                before.get(key),
-                value));
+        (key, value) -> {
+          String saved = before.text(key, value);
+          check(
+              value.equals(saved),
+              "%s holds a run whose %s is %s, and this one's is %s; choose another folder, or"
+                  + " delete that one",
+              folder,
+              key,
+              saved,
+              value);
+        });
     return latest;
-  }
-
-  private static Map<String, String> readIdentity(Path file) {
-    try {
-      return GSON.fromJson(Files.readString(file), new TypeToken<Map<String, String>>() {});
-    } catch (IOException e) {
-      throw new DogeException("Cannot read " + file + " (" + e.getMessage() + "); check it", e);
-    }
   }
 
   private Checkpoints checkpoints() {
@@ -165,7 +160,7 @@ public record TrainingRun(
               model, updating, schedule, batches, loop, evaluation, checkpoints(), all, ranks);
       state.ifPresent(
           saved -> {
-            training.resume(saved);
+            resume(training, saved, checkpoint.get());
             saved.moments().values().forEach(Tensor::close);
           });
       boolean complete = training.run();
@@ -174,6 +169,14 @@ public record TrainingRun(
         finish(model, history, firstStep);
       }
       return new Result(complete, training.step(), history, folder);
+    }
+  }
+
+  private static void resume(TrainingLoop training, TrainingState saved, Path checkpoint) {
+    try {
+      training.resume(saved);
+    } catch (DogeException e) {
+      throw new DogeException(checkpoint + ": " + e.getMessage(), e);
     }
   }
 

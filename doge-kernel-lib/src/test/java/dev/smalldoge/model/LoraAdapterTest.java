@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.LoraSettings;
 import dev.smalldoge.io.JsonFiles;
@@ -184,6 +185,27 @@ class LoraAdapterTest {
       assertThatThrownBy(() -> LoraFiles.open(model, folder))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("sets use_dora, which is not supported");
+      for (String[] odd :
+          new String[][] {
+            {"r", "\"x\""},
+            {"r", "0"},
+            {"lora_alpha", "[]"},
+            {"lora_alpha", "-1"},
+            {"target_modules", "[null]"},
+            {"target_modules", "\"all-linear\""},
+            {"bias", "{}"},
+            {"use_rslora", "3"},
+            {"peft_type", "{}"}
+          }) {
+        config.addProperty("use_dora", false);
+        JsonObject changed = config.deepCopy();
+        changed.add(odd[0], JsonParser.parseString(odd[1]));
+        JsonFiles.write(folder.resolve("adapter_config.json"), changed);
+        assertThatThrownBy(() -> LoraFiles.open(model, folder))
+            .as("%s %s", (Object[]) odd)
+            .isInstanceOf(DogeException.class)
+            .hasMessageContaining("adapter_config.json");
+      }
       assertThatThrownBy(() -> LoraSettings.ofRank(4).withTargetModules("qproj"))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("qproj");

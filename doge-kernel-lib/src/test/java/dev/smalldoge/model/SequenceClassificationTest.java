@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.ModelConfig;
+import dev.smalldoge.io.ConfigFiles;
 import dev.smalldoge.torch.Comparison;
 import dev.smalldoge.torch.DoubleTwin;
 import dev.smalldoge.torch.DoubleTwin.Visibility;
@@ -132,6 +133,7 @@ class SequenceClassificationTest {
     try (var model = new DogeForSequenceClassification(config, weights, Precision.FLOAT32);
         TensorScope scope = new TensorScope()) {
       ModelFiles.save(model, folder);
+      assertThat(ConfigFiles.read(folder).architecture()).isEqualTo(ConfigFiles.CLASSIFIER);
       try (var opened =
           ModelFiles.openClassifier(folder, dev.smalldoge.torch.Device.CPU, Precision.FLOAT32)) {
         ModelInput input = ModelInput.padded(OPERATIONS, ids, mask);

@@ -9,6 +9,7 @@ import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelFiles;
 import dev.smalldoge.model.Precision;
 import dev.smalldoge.model.Weights;
+import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.TensorScope;
@@ -106,6 +107,80 @@ class CheckpointsTest {
     assertThatThrownBy(() -> Checkpoints.state(checkpoint, operations))
         .isInstanceOf(DogeException.class)
         .hasMessageContaining("is a model but no checkpoint to resume");
+  }
+
+  /** Whatever became of the counters, a sentence names the file. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "null",
+        "{}",
+        "{\"step\": 3",
+        "{\"step\":\"3\",\"tokensSeen\":4,\"position\":5,\"seed\":6,\"learningRate\":1,\"updates\":{}}",
+        "{\"step\":-3,\"tokensSeen\":4,\"position\":5,\"seed\":6,\"learningRate\":1,\"updates\":{}}",
+        "{\"step\":3,\"tokensSeen\":4,\"position\":5,\"seed\":6,\"learningRate\":1,\"updates\":[3]}",
+        "{\"step\":3,\"tokensSeen\":4,\"position\":5,\"seed\":6,\"learningRate\":1,\"updates\":{\"x\":{}}}"
+      })
+  void damagedCountersAreTold(String content) throws IOException {
+    save(1, path -> {});
+    Path checkpoint = folder.resolve("checkpoint-1");
+    Files.writeString(checkpoint.resolve("training-state.json"), content);
+    assertThatThrownBy(() -> Checkpoints.state(checkpoint, operations))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining("training-state.json");
+  }
+
+  @Test
+  void countersComeBackWhateverTheirSize() {
+    try (DogeForCausalLm model = model(TinyRun.CONFIG)) {
+      var saved =
+          new TrainingState(3, 1L << 60, 7, Long.MIN_VALUE, 1.25e-3, Map.of(), Map.of("w", 2L));
+      Path checkpoint = new Checkpoints(folder, 0, path -> {}).save(model, saved);
+      assertThat(Checkpoints.state(checkpoint, operations)).isEqualTo(saved);
+    }
+  }
+
+  @Test
+  void momentsOfOtherWeightsAreTold() {
+    try (TensorScope scope = new TensorScope();
+        DogeForCausalLm model = model(TinyRun.CONFIG);
+        AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
+      var three = operations.floats(new float[3], 3);
+      assertThatThrownBy(() -> optimizer.restore(Map.of("mean.model.norm.weight", three), Map.of()))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("shape [3] for model.norm.weight, expected [32]");
+      assertThatThrownBy(() -> optimizer.restore(Map.of("square.other", three), Map.of()))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("shape [3] for other, expected none");
+    }
+  }
+
+  /** Where a model replaces another and its weights find no room, the other is as it was. */
+  @ParameterizedTest
+  @ValueSource(strings = {"model.safetensors", "config.json", "generation_config.json"})
+  @EnabledOnOs(OS.LINUX)
+  void aFullDiskLeavesTheModelBefore(String file) throws IOException {
+    ModelConfig wider = TinyRun.CONFIG.with(e -> e.intermediateSize = 96);
+    try (DogeForCausalLm model = model(TinyRun.CONFIG)) {
+      ModelFiles.save(model, folder);
+    }
+    Map<String, byte[]> before = content();
+    Files.createSymbolicLink(folder.resolve(file + ".part"), Path.of("/dev/full"));
+    try (DogeForCausalLm model = model(wider)) {
+      assertThatThrownBy(() -> ModelFiles.save(model, folder))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining(file)
+          .hasMessageContaining("No space left on device");
+    }
+    Map<String, byte[]> after = content();
+    assertThat(after.keySet()).isEqualTo(before.keySet());
+    before.forEach((name, bytes) -> assertThat(after.get(name)).as(name).isEqualTo(bytes));
+  }
+
+  private DogeForCausalLm model(ModelConfig config) {
+    Weights weights = Weights.initialize(config, operations, 1);
+    return new DogeForCausalLm(config, weights, Precision.FLOAT32);
   }
 
   /** What a killed run leaves behind is neither listed nor in the way. */

@@ -168,9 +168,10 @@ class TrainingLoopTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"stop", "interrupt"})
-  void aStopIsHonouredAtTheEndOfAStepWithACheckpoint(String how) {
+  @CsvSource({"stop, 0", "interrupt, 0", "stop, 1"})
+  void aStopIsHonouredAtTheEndOfAStepWithOneCheckpoint(String how, long saveEvery) {
     Run run = new Run();
+    run.saveEvery = 7 * saveEvery; // where a stop is heard at a step that is saved anyway
     run.listeners.add(
         onStep(
             5,
