@@ -25,6 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 class StalledDownloadTest {
   private static final int PIECE = 1_000;
   private static final int PIECES = 20;
+
+  /** Longer than a busy machine takes to answer, and short enough to wait for it once. */
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
+
   private static final String FILE = "data/train-00000-of-00001.jsonl";
   private final CountDownLatch released = new CountDownLatch(1);
   private final CountDownLatch stalling = new CountDownLatch(1);
@@ -79,11 +83,12 @@ class StalledDownloadTest {
   @Test
   void aConnectionThatSendsNothingIsCutAndGoesOn() {
     hub.fail(3, exchange -> stall(exchange, 123));
-    download(Duration.ofMillis(300)).under(folder);
+    download(PATIENCE).under(folder);
     assertThat(file()).hasBinaryContent(content);
     assertThat(hub.differentRanges())
-        .as("the second attempt goes on after the bytes that came")
-        .contains("bytes=123-999");
+        .as("the second attempts of whichever three came first go on after the bytes that came")
+        .filteredOn(range -> range.matches("bytes=\\d*123-\\d*"))
+        .hasSize(3);
   }
 
   @Test
@@ -98,7 +103,7 @@ class StalledDownloadTest {
             return true;
           }
         });
-    download(Duration.ofMillis(300)).under(folder);
+    download(PATIENCE).under(folder);
     assertThat(file()).hasBinaryContent(content);
   }
 
