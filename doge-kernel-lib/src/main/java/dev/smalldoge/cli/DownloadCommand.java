@@ -65,7 +65,9 @@ final class DownloadCommand implements Callable<Integer> {
       download.listener(progress -> System.err.printf("\r%s: %s   ", name, progress));
       System.out.println(System.lineSeparator() + download.under(datasets));
       if (download.missing() > 0) {
-        System.out.printf("%,d texts are kept no more and were left out%n", download.missing());
+        System.out.printf(
+            "%,d texts are kept no more, or are empty or not UTF-8, and were left out%n",
+            download.missing());
       }
     }
     return 0;

@@ -26,7 +26,9 @@ public final class BadRows {
   synchronized void add(BadRow row) {
     if (refused) {
       throw new DogeException(
-          row.place() + "; mend the row, or leave such rows out with .skippingBadRows()");
+          row.place()
+              + "; mend the row, or leave such rows out with .skippingBadRows(), in a command with"
+              + " --skip-bad-rows");
     }
     count++;
     if (first.size() < NAMED) {

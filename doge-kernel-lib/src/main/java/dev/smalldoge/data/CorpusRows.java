@@ -2,6 +2,7 @@ package dev.smalldoge.data;
 
 import dev.smalldoge.config.DogeException;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
@@ -55,6 +56,9 @@ final class CorpusRows implements AutoCloseable {
         reader = null;
       } catch (NoSuchFileException e) {
         throw new DogeException(files.get(opened - 1) + " does not exist; check the path", e);
+      } catch (FileSystemException e) { // whose message is the path alone
+        throw new DogeException(
+            files.get(opened - 1) + " cannot be opened (" + e + "); check its permissions", e);
       } catch (IOException e) {
         throw new DogeException(
             String.format(

@@ -280,7 +280,13 @@ public final class Mixture {
     try (CorpusRows rows = corpus.rows(encoder.columns())) {
       written = new Encoding(encoder, writer, ofThis, threads).run(rows, wanted);
     }
-    check(written > 0, "%s gave no documents; give a corpus with rows", corpus.name());
+    check(
+        written > 0,
+        "%s gave no documents%s; give a corpus with rows",
+        corpus.name(),
+        ofThis.count() == 0
+            ? ""
+            : ", since all its rows are bad, the first one " + ofThis.first().get(0));
     repeat(written, wanted, writer);
     badRows.addAll(ofThis);
   }

@@ -1,6 +1,9 @@
 package dev.smalldoge.data;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -31,6 +34,8 @@ final class ParquetRowReader implements RowReader {
           CompressionCodecName.SNAPPY,
           CompressionCodecName.GZIP,
           CompressionCodecName.ZSTD);
+
+  private static final String END = "PAR1";
 
   private final Path file;
   private final ParquetFileReader reader;
@@ -77,7 +82,21 @@ final class ParquetRowReader implements RowReader {
     }
   }
 
+  /** Tells a file that was cut from one that is damaged inside, which parquet's errors do not. */
+  private static void requireEnd(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file)) {
+      ByteBuffer end = ByteBuffer.allocate(4);
+      if (channel.size() >= END.length()) {
+        channel.read(end, channel.size() - END.length());
+      }
+      if (!END.equals(new String(end.array(), StandardCharsets.US_ASCII))) {
+        throw new IOException("it does not end as a parquet file does, so it was cut or is none");
+      }
+    }
+  }
+
   private static ParquetFileReader open(Path file) throws IOException {
+    requireEnd(file);
     ParquetReadOptions options =
         new ParquetReadOptions.Builder(new PlainParquetConfiguration())
             .usePageChecksumVerification(true) // where the writer left checksums

@@ -5,6 +5,7 @@ import static dev.smalldoge.config.Checks.check;
 import com.github.luben.zstd.ZstdInputStream;
 import dev.smalldoge.config.DogeException;
 import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -19,12 +20,14 @@ import java.util.zip.GZIPInputStream;
 final class RowFiles {
   private static final List<String> DATA =
       List.of(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", ".arrow");
+  private static final String UNFINISHED = ".part"; // as FileFetch names what it fetches
   private static final List<String> TEXT = List.of(".txt", ".md", ".rst", ".py", ".java");
 
   private RowFiles() {}
 
   /**
-   * The data files in {@code folder} and below, sorted; where there are none, its text files.
+   * The data files in {@code folder} and below, sorted; where there are none, its text files. Files
+   * of a download that was cut are named on the error stream.
    *
    * @throws DogeException if there is neither
    */
@@ -53,7 +56,19 @@ final class RowFiles {
         all.size(),
         String.join(", ", DATA),
         String.join(", ", TEXT));
+    tellUnfinished(folder, all);
     return chosen;
+  }
+
+  /** Says on the error stream which files are still to come, since their rows will be missing. */
+  private static void tellUnfinished(Path folder, List<Path> all) {
+    List<Path> unfinished = all.stream().filter(f -> ends(f, List.of(UNFINISHED))).toList();
+    if (!unfinished.isEmpty()) {
+      System.err.printf(
+          "%s lacks %d files that came in part only, the first %s; fetch the rest with doge"
+              + " download, or delete it%n",
+          folder, unfinished.size(), unfinished.get(0).getFileName());
+    }
   }
 
   private static boolean visible(Path file) {
@@ -99,6 +114,9 @@ final class RowFiles {
         return new ZstdInputStream(bytes);
       }
       return ends(file, List.of(".gz")) ? new GZIPInputStream(bytes, 1 << 16) : bytes;
+    } catch (EOFException e) {
+      bytes.close();
+      throw new IOException("it ends before its first compressed byte", e);
     } catch (IOException | RuntimeException e) {
       bytes.close();
       throw e;

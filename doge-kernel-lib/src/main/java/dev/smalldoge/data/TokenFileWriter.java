@@ -7,13 +7,13 @@ import dev.smalldoge.config.DogeException;
 import dev.smalldoge.io.DType;
 import dev.smalldoge.io.SafetensorsWriter;
 import dev.smalldoge.tokenizer.Tokenizer;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,7 +50,7 @@ public final class TokenFileWriter implements AutoCloseable {
 
     Part(Path file, String name) throws IOException {
       path = file.resolveSibling(file.getFileName() + "." + name + ".part");
-      out = new BufferedOutputStream(Files.newOutputStream(path), CHUNK);
+      out = Files.newOutputStream(path); // chunk is its buffer: closing it writes nothing
     }
 
     ByteBuffer room(int bytes) throws IOException {
@@ -261,7 +261,7 @@ public final class TokenFileWriter implements AutoCloseable {
         String.format(
             "%s could not be written (%s); nothing under that name was changed, free some room or"
                 + " choose another folder",
-            file, e.getMessage()),
+            file, e instanceof FileSystemException ? e : e.getMessage()),
         e);
   }
 }

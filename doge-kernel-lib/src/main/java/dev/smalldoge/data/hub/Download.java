@@ -150,7 +150,7 @@ public final class Download {
     return count;
   }
 
-  /** Texts that the ids name but that are kept no more; they are left out. */
+  /** Texts that the ids name but that are kept no more, empty or not UTF-8; they are left out. */
   public long missing() {
     return missing;
   }

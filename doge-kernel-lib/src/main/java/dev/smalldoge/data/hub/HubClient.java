@@ -217,6 +217,10 @@ final class HubClient {
             ? "; HF_TOKEN is not allowed to, accept the data set's terms on its page"
             : "; set HF_TOKEN to a token of your account and accept the terms on its page");
     check(
+        status != 416,
+        "%s is shorter than the hub's list says (status 416); it changed, run it again",
+        what);
+    check(
         status == 408 || status == 429 || status >= 500 || status < 400,
         "%s was refused (status %d); check the name",
         what,
@@ -231,7 +235,7 @@ final class HubClient {
       if (range != null) {
         request.header("Range", range);
       }
-      if (token.isPresent() && current.getAuthority().equals(endpoint.getAuthority())) {
+      if (token.isPresent() && isOfHub(current)) {
         request.header("Authorization", "Bearer " + token.get());
       }
       HttpResponse<InputStream> answer =
@@ -241,8 +245,30 @@ final class HubClient {
         return answer;
       }
       answer.body().close();
-      current = current.resolve(location.get());
+      current = target(current, location.get(), what);
     }
     throw new DogeException(what + " redirects without end; check HF_ENDPOINT");
+  }
+
+  /** Whether the token may go to {@code address}: the hub's own host, as well guarded as it. */
+  boolean isOfHub(URI address) {
+    return address.getAuthority().equals(endpoint.getAuthority())
+        && address.getScheme().equals(endpoint.getScheme());
+  }
+
+  private static URI target(URI from, String location, String what) {
+    try {
+      URI target = from.resolve(location);
+      if (target.getAuthority() != null && target.getScheme().matches("https?")) {
+        return target;
+      }
+    } catch (IllegalArgumentException e) {
+      throw new DogeException(refused(what, location), e);
+    }
+    throw new DogeException(refused(what, location));
+  }
+
+  private static String refused(String what, String location) {
+    return what + " redirects to \"" + location + "\", no web address; check HF_ENDPOINT";
   }
 }

@@ -125,7 +125,7 @@ class DownloadTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {400, 401, 403, 404, 410, 416})
+  @ValueSource(ints = {400, 401, 403, 404, 410, 410})
   void lastingFailuresAreToldAtOnce(int status) {
     hub.fail(Integer.MAX_VALUE, TestHub.status(status));
     assertThatThrownBy(() -> download("org/set").under(folder))
