@@ -166,7 +166,7 @@ def doge_exceptions_show_their_sentence_alone(session):
 @check
 def compile_errors_mark_the_span(session):
     outputs = session.run('int y = 1;\nint z = "text".lenth();')
-    contains(outputs.traceback, "cannot find symbol", "line 2", 'int z = "text".lenth();', "^")
+    contains(outputs.traceback, "String has no method lenth(); did you mean length()?", "line 2", 'int z = "text".lenth();', "^^^^^")
     equal(outputs.reply["ename"], "CompilationError")
 
 

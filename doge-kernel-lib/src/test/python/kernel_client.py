@@ -106,4 +106,4 @@ def report(name, function, *arguments):
         print(f"ok {name} ({time.time() - start:.2f} s)", flush=True)
     except BaseException as problem:  # every failure becomes a line, also a time-out
         reason = f"{type(problem).__name__}: {problem}".replace("\n", " | ")
-        print(f"not ok {name}: {reason}", flush=True)
+        print(f"not ok {name}: {reason[:3000]}", flush=True)

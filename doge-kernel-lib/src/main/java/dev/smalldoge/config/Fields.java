@@ -205,7 +205,12 @@ public final class Fields {
 
   /** The sentence for a key that is not known. */
   DogeException unknown(String key, Set<String> known) {
-    String hint = NearestWord.hint(key, known);
+    String hint =
+        values.entrySet().stream()
+            .filter(entry -> entry.getValue() instanceof Map<?, ?> map && map.containsKey(key))
+            .map(entry -> "; did you mean \"" + entry.getKey() + "." + key + "\"?")
+            .findFirst()
+            .orElseGet(() -> NearestWord.hint(key, known));
     return new DogeException(
         String.format(
             "%s has the unknown key \"%s\"%s",

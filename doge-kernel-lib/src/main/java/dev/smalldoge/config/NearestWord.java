@@ -21,7 +21,7 @@ public final class NearestWord {
   }
 
   /** Single-letter insertions, deletions and replacements that turn one word into the other. */
-  static int distance(String a, String b) {
+  public static int distance(String a, String b) {
     int[] row = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {
       row[j] = j;

@@ -49,6 +49,7 @@ public final class DefaultImports {
         lines.add("import " + name + ".*;");
       }
     }
+    lines.add("import dev.smalldoge.torch.Device;"); // all that a cell needs of its package
     return lines;
   }
 

@@ -101,6 +101,7 @@ class RecipeTest {
           learning_rate: 8e-3     | lerning_rate: 8e-3    | unknown key "lerning_rate"; did you mean "learning_rate"?
           hidden_size: 32         | hiden_size: 32        | unknown key "hiden_size"; did you mean "hidden_size"?
           warmup_steps: 10        | warm_up_steps: 10     | unknown key "warm_up_steps"; did you mean "warmup_steps"?
+          max_steps: 100          | warmup_steps: 3       | unknown key "warmup_steps"; did you mean "schedule.warmup_steps"?
           ratios:                 | rations:              | unknown key "rations"; did you mean "ratios"?
           max_steps: 100          | num_epochs: 3         | unknown key "num_epochs"; did you mean
           stage: pretrain         | stage: pretraining    | stage "pretraining" is not known

@@ -7,10 +7,13 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.BaseStream;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.columns.Column;
 
@@ -19,10 +22,15 @@ final class TableHtml {
   private static final int MAX_ROWS = 50;
   private static final int MAX_TABLE_ROWS = 20;
   private static final int MAX_CELL = 300;
+  private static final int MAX_ELEMENTS = 1_000;
+  private static final int MAX_TEXT = 100_000; // a browser shows more only after seconds
 
   /** Digits with commas, a point, a sign, an exponent, a percent sign; or the dash for none. */
   private static final Pattern NUMBER =
       Pattern.compile("[-−]?\\d[\\d,]*(\\.\\d+)?([eE][-+]?\\d+)?( %)?|–|");
+
+  /** What JShell puts before the name of a class that a cell declares. */
+  private static final Pattern CELL_CLASS = Pattern.compile("REPL\\.\\$JShell\\$\\w+\\$");
 
   private TableHtml() {}
 
@@ -33,13 +41,16 @@ final class TableHtml {
             .mapToObj(row -> table.columns().stream().map(column -> cell(column, row)).toList())
             .toList();
     String caption =
-        "%s%,d rows × %d columns%s"
+        "%s%,d %s × %d %s%s"
             .formatted(
                 table.name() == null || table.name().isBlank() ? "" : table.name() + ": ",
                 table.rowCount(),
+                table.rowCount() == 1 ? "row" : "rows",
                 table.columnCount(),
+                table.columnCount() == 1 ? "column" : "columns",
                 shown < table.rowCount() ? ", the first " + shown : "");
-    return Rendering.html(html(table.columnNames(), rows, caption), table.first(shown).print());
+    return Rendering.html(
+        html(table.columnNames(), rows, caption), caption + "\n" + table.first(shown).print());
   }
 
   private static String cell(Column<?> column, int row) {
@@ -48,7 +59,7 @@ final class TableHtml {
 
   /** A value of no registered type. */
   static Rendering ofAny(Object value) {
-    String text = text(value);
+    String text = cut(text(value));
     String own = ownHtml(value);
     if (own != null) {
       return Rendering.html(own, text);
@@ -141,18 +152,41 @@ final class TableHtml {
     return size > MAX_ROWS ? "the first %d of %,d".formatted(MAX_ROWS, size) : "";
   }
 
-  /** The value as plain text; arrays show their elements. */
+  /** The value as plain text; arrays show their elements, and long collections the first. */
   static String text(Object value) {
+    if (value instanceof Collection<?> values && values.size() > MAX_ELEMENTS) {
+      return "[" + first(values.iterator(), values.size()) + "]";
+    }
+    if (value instanceof Map<?, ?> map && map.size() > MAX_ELEMENTS) {
+      return "{" + first(map.entrySet().iterator(), map.size()) + "}";
+    }
+    if (value instanceof BaseStream<?, ?>) {
+      return "a stream that has not run yet; "
+          + (value instanceof Stream ? "toList()" : "toArray()")
+          + " at its end runs it";
+    }
     if (value == null || !value.getClass().isArray()) {
-      return String.valueOf(value);
+      return CELL_CLASS.matcher(String.valueOf(value)).replaceAll("");
     }
     int length = Array.getLength(value);
+    return "["
+        + first(IntStream.range(0, length).mapToObj(i -> Array.get(value, i)).iterator(), length)
+        + "]";
+  }
+
+  private static String first(Iterator<?> values, int size) {
     List<String> parts = new ArrayList<>();
-    for (int i = 0; i < Math.min(length, MAX_ROWS); i++) {
-      parts.add(text(Array.get(value, i)));
+    while (values.hasNext() && parts.size() < MAX_ROWS) {
+      parts.add(text(values.next()));
     }
-    String tail = length > MAX_ROWS ? ", … %,d in all".formatted(length) : "";
-    return "[" + String.join(", ", parts) + tail + "]";
+    return String.join(", ", parts) + (size > MAX_ROWS ? ", … %,d in all".formatted(size) : "");
+  }
+
+  private static String cut(String text) {
+    return text.length() <= MAX_TEXT
+        ? text
+        : "%s… the first %,d of %,d characters"
+            .formatted(text.substring(0, MAX_TEXT / 10), MAX_TEXT / 10, text.length());
   }
 
   private static String simpleName(Object value) {

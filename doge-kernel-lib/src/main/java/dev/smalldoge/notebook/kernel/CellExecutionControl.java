@@ -5,6 +5,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import jdk.jshell.execution.LocalExecutionControl;
 import jdk.jshell.spi.ExecutionControl;
 
@@ -21,6 +22,7 @@ final class CellExecutionControl extends LocalExecutionControl {
   private final HeldValues held = new HeldValues();
   private List<String> declared = List.of();
   private BooleanSupplier interrupted = () -> false;
+  private Thread.UncaughtExceptionHandler uncaught = (thread, e) -> {};
   private CellThread.Outcome outcome;
   private Class<?> lastClass;
 
@@ -43,8 +45,18 @@ final class CellExecutionControl extends LocalExecutionControl {
   }
 
   @Override
+  public void load(ClassBytecodes[] classes)
+      throws ClassInstallException, NotImplementedException, EngineTerminationException {
+    super.load(
+        Stream.of(classes)
+            .map(one -> new ClassBytecodes(one.name(), ExitGuard.rewritten(one.bytecodes())))
+            .toArray(ClassBytecodes[]::new));
+  }
+
+  @Override
   protected String invoke(Method snippet) throws Exception {
     super.invoke(NOTHING);
+    Thread.setDefaultUncaughtExceptionHandler(uncaught); // the parent's own says nothing
     List<String> released = declared;
     declared = List.of();
     CellThread.Outcome now = cellThread.call(() -> run(snippet, released));
@@ -76,6 +88,11 @@ final class CellExecutionControl extends LocalExecutionControl {
   /** Runs no snippet while {@code condition} holds: the cell was interrupted. */
   void refuseWhile(BooleanSupplier condition) {
     interrupted = condition;
+  }
+
+  /** Tells {@code handler} what ends a thread that a cell started. */
+  void tellUncaught(Thread.UncaughtExceptionHandler handler) {
+    uncaught = handler;
   }
 
   /**

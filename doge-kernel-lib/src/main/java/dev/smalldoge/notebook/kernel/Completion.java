@@ -37,6 +37,9 @@ final class Completion {
           new TreeSet<>(magics).stream().filter(name -> name.startsWith(line)).toList();
       return reply(code, at - line.length(), at, matches, List.of());
     }
+    if (MagicSource.isInLiteralOrComment(before)) {
+      return reply(code, at, at, List.of(), List.of());
+    }
     SourceCodeAnalysis analysis = shell.sourceCodeAnalysis();
     Statement statement = Statement.last(analysis, before);
     int[] anchor = new int[1];

@@ -13,6 +13,7 @@ import io.github.spencerpark.jupyter.messages.MessageType;
 import io.github.spencerpark.jupyter.messages.publish.PublishStream.StreamType;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A Jupyter kernel of the IJava family: IJava's core, JShell, and the displays of this library. */
 public final class DogeKernel extends BaseKernel {
@@ -28,7 +29,7 @@ public final class DogeKernel extends BaseKernel {
     this.note = note;
     session = new Session(Settings.of(environment));
     kernelMagics = new KernelMagics(magics, this);
-    inspection = new Inspection(session.shell());
+    inspection = new Inspection(session.shell(), kernelMagics.help());
     renderer
         .createRegistration(Object.class)
         .preferring("text/plain", "text/html", "image/png")
@@ -56,8 +57,7 @@ public final class DogeKernel extends BaseKernel {
     connection.setHandler(
         MessageType.COMPLETE_REQUEST,
         Replies.handler(
-            MessageType.COMPLETE_REPLY,
-            new Completion(session.shell(), kernelMagics.names())::answer));
+            MessageType.COMPLETE_REPLY, new Completion(session.shell(), magicNames())::answer));
     connection.setHandler(
         MessageType.HISTORY_REQUEST, Replies.handler(MessageType.HISTORY_REPLY, history::answer));
   }
@@ -65,6 +65,11 @@ public final class DogeKernel extends BaseKernel {
   /** The magics of this kernel; register more as in IJava. */
   public Magics getMagics() {
     return magics;
+  }
+
+  /** Names of the magics as typed. */
+  Set<String> magicNames() {
+    return kernelMagics.help().keySet();
   }
 
   /** Adds a jar or a folder of classes, for the cells to come. */
@@ -76,7 +81,9 @@ public final class DogeKernel extends BaseKernel {
     if (value instanceof DisplayData data) {
       return data;
     }
-    return value == null ? KernelHost.data(Displays.render(null)) : renderer.render(value);
+    return value == null || value instanceof String // which the core would show however long
+        ? KernelHost.data(Displays.render(value))
+        : renderer.render(value);
   }
 
   /** Runs cell {@code count}; see {@link Session#run}. */

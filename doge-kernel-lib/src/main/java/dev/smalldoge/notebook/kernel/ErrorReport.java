@@ -4,8 +4,9 @@ import dev.smalldoge.config.DogeException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
 import jdk.jshell.EvalException;
@@ -20,6 +21,7 @@ final class ErrorReport {
   private static final String RED = "\u001b[1;31m";
   private static final String PLAIN = "\u001b[0m";
   private static final int MAX_FRAMES = 12;
+  private static final Pattern WRAPPER = Pattern.compile("REPL\\.\\$JShell\\$(\\d+)[A-Z]*(\\$.*)?");
 
   private final Map<String, Place> places = new HashMap<>();
 
@@ -60,15 +62,13 @@ final class ErrorReport {
     List<String> lines = new ArrayList<>();
     String first = null;
     for (Diag diag : shell.diagnostics(snippet).filter(Diag::isError).toList()) {
-      String message = diag.getMessage(Locale.ROOT).strip();
-      first = first == null ? message.lines().findFirst().orElse("") : first;
-      lines.add(heading(message));
-      lines.addAll(excerpt(snippet.source(), diag, place));
+      CompilerMessage message = CompilerMessage.of(shell, snippet.source(), diag);
+      first = first == null ? message.text().lines().findFirst().orElse("") : first;
+      lines.add(heading(message.text()));
+      lines.addAll(excerpt(snippet.source(), message, place));
     }
-    if (first == null && snippet instanceof DeclarationSnippet declaration) {
-      first =
-          "Needs a declaration of "
-              + String.join(", ", shell.unresolvedDependencies(declaration).toList());
+    if (first == null && snippet instanceof DeclarationSnippet) {
+      first = needs(shell, snippet);
       lines.add(heading(first));
     }
     if (first == null) {
@@ -79,27 +79,42 @@ final class ErrorReport {
   }
 
   /** The offending lines with the offending span marked below. */
-  private static List<String> excerpt(String source, Diag diag, Place place) {
-    int start = (int) Math.max(0, Math.min(diag.getStartPosition(), source.length()));
-    int end = (int) Math.max(start, Math.min(diag.getEndPosition(), source.length()));
+  private static List<String> excerpt(String source, CompilerMessage message, Place place) {
+    int start = message.start();
     int lineStart = source.lastIndexOf('\n', start - 1) + 1;
     int lineEnd = source.indexOf('\n', start) < 0 ? source.length() : source.indexOf('\n', start);
     int line = place.line + (int) source.substring(0, start).chars().filter(c -> c == '\n').count();
     String margin = "  " + where(place.name, line + 1) + "  ";
-    int marked = Math.max(1, Math.min(end, lineEnd) - start);
+    int marked = Math.max(1, Math.min(message.end(), lineEnd) - start);
     return List.of(
         margin + source.substring(lineStart, lineEnd),
         " ".repeat(margin.length() + start - lineStart) + RED + "^".repeat(marked) + PLAIN);
   }
 
-  CellError unresolved(JShell shell, SnippetEvent event, Place place) {
-    if (event.exception() instanceof UnresolvedReferenceException e) {
-      String missing = String.join(", ", shell.unresolvedDependencies(e.getSnippet()).toList());
-      String message = "A method that is called here still needs " + missing;
-      return new CellError("CompilationError", message, List.of(heading(message)));
-    }
-    return new CellError(
-        "Error", String.valueOf(event.exception()), List.of(heading(event.exception().toString())));
+  CellError unresolved(JShell shell, SnippetEvent event) {
+    String message = needs(shell, ((UnresolvedReferenceException) event.exception()).getSnippet());
+    return new CellError("CompilationError", message, List.of(heading(message)));
+  }
+
+  /** What a declaration that cannot be used yet waits for. */
+  static String needs(JShell shell, Snippet snippet) {
+    DeclarationSnippet declaration = (DeclarationSnippet) snippet;
+    return declaration.name()
+        + " needs "
+        + String.join(", ", shell.unresolvedDependencies(declaration).toList())
+        + ", and no cell declares it; mend the name, or declare it before "
+        + declaration.name()
+        + " is used";
+  }
+
+  /** What ended a thread that a cell started; nobody waits for it, so it is only told. */
+  String uncaught(Thread thread, Throwable thrown) {
+    List<String> frames = frames(thrown, null);
+    return "Thread \""
+        + thread.getName()
+        + "\" ended by "
+        + readable(thrown.toString())
+        + (frames.isEmpty() ? "" : "\n    at " + String.join("\n    at ", frames));
   }
 
   /**
@@ -129,13 +144,13 @@ final class ErrorReport {
     JShellException seenCause = seen;
     String prefix = "";
     for (int depth = 0; cause != null && depth < 8; depth++) {
-      lines.add(heading(prefix + cause));
+      lines.add(heading(prefix + readable(cause.toString())));
       frames(cause, seenCause).forEach(frame -> lines.add("    at " + frame));
       prefix = "Caused by: ";
       cause = cause.getCause();
       seenCause = seenCause != null && seenCause.getCause() instanceof JShellException e ? e : null;
     }
-    String message = advice != null ? advice : String.valueOf(thrown.getMessage());
+    String message = advice != null ? advice : readable(String.valueOf(thrown.getMessage()));
     return new CellError(thrown.getClass().getName(), message, lines);
   }
 
@@ -152,40 +167,60 @@ final class ErrorReport {
     return false;
   }
 
-  /** The frames down to the user's last one, in cells and lines where they are the user's. */
+  /**
+   * The user's frames, in cells and lines. A frame of somebody else's code stands only first, where
+   * it threw, and not if that is the JDK, whose message says as much.
+   */
   private List<String> frames(Throwable thrown, JShellException seen) {
     StackTraceElement[] raw =
         seen instanceof EvalException ? seen.getStackTrace() : thrown.getStackTrace();
     List<String> frames = new ArrayList<>();
-    int last = -1;
-    for (StackTraceElement element : raw) {
-      if (element.getClassName().startsWith("dev.smalldoge.notebook.kernel.")
-          || element.getClassName().startsWith("jdk.internal.reflect.")) {
-        continue;
+    for (int i = 0; i < raw.length; i++) {
+      String frame = userFrame(raw[i]);
+      if (frame == null && i == 0 && !isPlatform(raw[i])) {
+        frame = raw[i].toString();
       }
-      String file = element.getFileName();
-      Place place = file != null && file.startsWith("#") ? places.get(file.substring(1)) : null;
-      if (place != null) {
-        int line = place.line + element.getLineNumber();
-        String method = element.getMethodName();
-        String text = place.lineText(line).strip();
-        frames.add(
-            where(place.name, line)
-                + (method.isEmpty() || method.startsWith("lambda$") ? "" : " in " + method)
-                + (text.isEmpty() ? "" : ":  " + text));
-        last = frames.size();
-      } else {
-        frames.add(element.toString());
+      if (frame != null && !(frames.size() > 0 && frames.get(frames.size() - 1).equals(frame))) {
+        frames.add(frame);
       }
     }
-    List<String> cut = last > 0 ? frames.subList(0, last) : frames;
-    if (cut.size() <= MAX_FRAMES) {
-      return cut;
+    if (frames.size() <= MAX_FRAMES) {
+      return frames;
     }
-    List<String> ends = new ArrayList<>(cut.subList(0, MAX_FRAMES / 2));
-    ends.add("… " + (cut.size() - MAX_FRAMES) + " more");
-    ends.addAll(cut.subList(cut.size() - MAX_FRAMES / 2, cut.size()));
+    List<String> ends = new ArrayList<>(frames.subList(0, MAX_FRAMES / 2));
+    ends.add("… " + (frames.size() - MAX_FRAMES) + " more");
+    ends.addAll(frames.subList(frames.size() - MAX_FRAMES / 2, frames.size()));
     return ends;
+  }
+
+  /** The cell, line and method of {@code element}, or null if no cell has it. */
+  private String userFrame(StackTraceElement element) {
+    String file = element.getFileName();
+    String method = element.getMethodName();
+    if (file != null && file.startsWith("#") && places.containsKey(file.substring(1))) {
+      Place place = places.get(file.substring(1));
+      int line = place.line + element.getLineNumber();
+      String text = place.lineText(line).strip();
+      return where(place.name, line) + in(method) + (text.isEmpty() ? "" : ":  " + text);
+    }
+    // as another thread or a renderer sees it, which JShell does not translate
+    Matcher wrapper = WRAPPER.matcher(element.getClassName());
+    return wrapper.matches() && places.containsKey(wrapper.group(1))
+        ? places.get(wrapper.group(1)).name + in(method.equals("do_it$") ? "" : method)
+        : null;
+  }
+
+  private static String in(String method) {
+    return method.isEmpty() || method.startsWith("lambda$") ? "" : " in " + method;
+  }
+
+  private static boolean isPlatform(StackTraceElement element) {
+    return element.getModuleName() != null;
+  }
+
+  /** {@code text} without the names of the classes that JShell puts around a cell's code. */
+  private static String readable(String text) {
+    return text.replaceAll("REPL\\.\\$JShell\\$\\w+[.$]", "");
   }
 
   private static String where(String name, int line) {

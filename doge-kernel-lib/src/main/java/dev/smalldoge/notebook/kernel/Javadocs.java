@@ -174,6 +174,8 @@ final class Javadocs {
   /** Javadoc as plain text. */
   static String plain(String javadoc) {
     return javadoc
+        .replaceAll("\\{@link(?:plain)?\\s+#([^{}]*)}", "$1")
+        .replaceAll("\\{@link(?:plain)?\\s+(\\w+)#([^{}]*)}", "$1.$2")
         .replaceAll("\\{@(?:code|link|linkplain|literal)\\s+([^{}]*)}", "$1")
         .replaceAll("<[^>]*>", "")
         .replace("&lt;", "<")

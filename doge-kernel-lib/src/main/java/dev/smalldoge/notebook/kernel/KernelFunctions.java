@@ -1,6 +1,7 @@
 package dev.smalldoge.notebook.kernel;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.NearestWord;
 import dev.smalldoge.notebook.display.Displays;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import io.github.spencerpark.jupyter.kernel.magic.registry.UndefinedMagicException;
@@ -44,7 +45,7 @@ public final class KernelFunctions {
     try {
       return kernel.getMagics().applyLineMagic(name, arguments);
     } catch (UndefinedMagicException e) {
-      throw new DogeException("There is no magic %" + name + "; %magics lists those there are", e);
+      throw noSuchMagic("%" + name, e);
     }
   }
 
@@ -54,7 +55,15 @@ public final class KernelFunctions {
     try {
       return kernel.getMagics().applyCellMagic(name, arguments, body);
     } catch (UndefinedMagicException e) {
-      throw new DogeException("There is no magic %%" + name + "; %magics lists those there are", e);
+      throw noSuchMagic("%%" + name, e);
     }
+  }
+
+  private static DogeException noSuchMagic(String typed, UndefinedMagicException cause) {
+    return new DogeException(
+        NearestWord.of(typed, kernel.magicNames())
+            .map(name -> "There is no magic " + typed + "; did you mean " + name + "?")
+            .orElse("There is no magic " + typed + "; %magics lists those there are"),
+        cause);
   }
 }

@@ -5,6 +5,7 @@ import io.github.spencerpark.jupyter.kernel.magic.common.Load;
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagicFunction;
 import io.github.spencerpark.jupyter.kernel.magic.registry.LineMagicFunction;
 import io.github.spencerpark.jupyter.kernel.magic.registry.Magics;
+import java.io.FileNotFoundException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /** The magics of this kernel: IJava's, and a few of our own. */
 final class KernelMagics {
@@ -20,10 +20,12 @@ final class KernelMagics {
   private final Magics magics;
   private final DogeKernel kernel;
   private final MavenClassPath maven = new MavenClassPath();
+  private final Load load;
 
   KernelMagics(Magics magics, DogeKernel kernel) {
     this.magics = magics;
     this.kernel = kernel;
+    load = new Load(List.of(".jsh", ".jshell", ".java", ".ijava"), kernel::evaluate);
     line("maven", "GROUP:ARTIFACT:VERSION … adds artifacts of Maven repositories", this::maven);
     line("addMavenDependency", "the same as %maven", this::maven);
     line("addMavenDependencies", "the same as %maven", this::maven);
@@ -33,9 +35,7 @@ final class KernelMagics {
     cell("loadFromPOM", "[SCOPE …] adds what the pom or fragment below depends on", this::pomCell);
     line("jars", "GLOB … adds jars", arguments -> classPath(arguments, true));
     line("classpath", "GLOB … adds jars and folders of classes", a -> classPath(a, false));
-    magics.registerMagics(
-        new Load(List.of(".jsh", ".jshell", ".java", ".ijava"), kernel::evaluate));
-    help.put("%load", "FILE runs a script or a notebook here");
+    line("load", "FILE runs a script or a notebook here", this::load);
     line("time", "STATEMENT runs it and tells the seconds it took", this::time);
     help.put("%%time", "runs the cell and tells the seconds it took");
     line("memory", "tells the Java memory in use", this::memory);
@@ -52,9 +52,9 @@ final class KernelMagics {
     help.put("%%" + name, text);
   }
 
-  /** Names as typed, for completion. */
-  Set<String> names() {
-    return help.keySet();
+  /** Names as typed, and what each does. */
+  Map<String, String> help() {
+    return help;
   }
 
   private List<String> maven(List<String> coordinates) throws InterruptedException {
@@ -95,7 +95,30 @@ final class KernelMagics {
     return jars.stream().map(Path::toString).toList();
   }
 
+  private Object load(List<String> arguments) throws Exception {
+    if (arguments.size() != 1) {
+      throw new DogeException(
+          "%load needs one file, a notebook or a script such as more.jshell, not " + arguments);
+    }
+    try {
+      load.load(arguments);
+    } catch (FileNotFoundException e) {
+      throw new DogeException(
+          "There is no script or notebook "
+              + arguments.get(0)
+              + " in "
+              + Path.of("").toAbsolutePath()
+              + "; mend the path",
+          e);
+    }
+    return Session.NOTHING;
+  }
+
   private List<String> classPath(List<String> globs, boolean onlyFiles) {
+    if (globs.isEmpty()) {
+      throw new DogeException(
+          "%jars and %classpath need paths, such as \"lib/*.jar\"; %magics lists all magics");
+    }
     List<String> added = new ArrayList<>();
     for (String glob : globs) {
       List<Path> found = Settings.glob(glob);
@@ -114,6 +137,9 @@ final class KernelMagics {
   }
 
   private Object time(List<String> statement) throws Exception {
+    if (String.join("", statement).isBlank()) {
+      throw new DogeException("%time needs a statement behind it; %%time times a whole cell");
+    }
     long start = System.nanoTime();
     Object value = kernel.evaluateAny(String.join(" ", statement));
     System.out.println(seconds(start));

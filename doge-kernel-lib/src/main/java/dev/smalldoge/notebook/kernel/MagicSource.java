@@ -77,6 +77,19 @@ final class MagicSource {
     return java.toString();
   }
 
+  /** Whether {@code source} ends inside a string, a character or a comment. */
+  static boolean isInLiteralOrComment(String source) {
+    int at = 0;
+    while (at < source.length()) {
+      int end = skip(source, at);
+      if (end == source.length()) {
+        return end > at && skip(source + " ", at) > end; // a closed one does not grow
+      }
+      at = end > at ? end : at + 1;
+    }
+    return false;
+  }
+
   private static boolean isLineStart(String source, int at) {
     return source.substring(source.lastIndexOf('\n', at - 1) + 1, at).isBlank();
   }

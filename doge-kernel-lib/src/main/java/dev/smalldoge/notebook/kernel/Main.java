@@ -30,6 +30,7 @@ public final class Main {
     previous = new PreviousKernel(connectionFile);
     KernelConnection connection = new KernelConnection(properties);
     DogeKernel kernel = new DogeKernel(System.getenv(), previous.begin());
+    Runtime.getRuntime().addShutdownHook(new Thread(previous::exits, "exits"));
     kernel.becomeHandlerForConnection(connection);
     connection.connect();
     endWithParent(kernel);

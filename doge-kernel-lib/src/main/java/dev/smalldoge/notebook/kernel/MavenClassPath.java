@@ -172,17 +172,25 @@ final class MavenClassPath {
     }
     try {
       if (process.waitFor() != 0) {
-        throw new DogeException("Maven found no way: " + firstError(log));
+        throw new DogeException(
+            "Maven did not bring it: "
+                + firstError(Files.readAllLines(log))
+                + "; mend GROUP:ARTIFACT:VERSION, or look at the network");
       }
     } finally {
       process.destroy(); // on an interrupt
     }
   }
 
-  private static String firstError(Path log) throws IOException {
-    return Files.readAllLines(log).stream()
+  /** What Maven says first, without its own pom, colours and pages. */
+  static String firstError(List<String> log) {
+    return log.stream()
+        .map(line -> line.replaceAll("\u001b\\[[0-9;]*m", ""))
         .filter(line -> line.startsWith("[ERROR]"))
         .map(line -> line.substring("[ERROR]".length()).strip())
+        .map(line -> line.replaceFirst("^.*Could not resolve dependencies for project \\S+: ", ""))
+        .map(line -> line.replaceFirst("( during a previous attempt\\.| -> \\[Help).*", ""))
+        .filter(line -> !line.isBlank())
         .findFirst()
         .orElse("it told nothing");
   }

@@ -19,12 +19,18 @@ import org.zeromq.ZMQException;
  */
 final class Outbox implements Runnable {
   private static final int MAX_QUEUED_CHARS = 8 << 20;
+  private static final int MAX_CELL_CHARS = 4 << 20; // a browser and a notebook's file hold no more
+
+  private static final String FULL =
+      "\nThis cell printed four million characters; what it prints from here on is not shown."
+          + " Write so much to a file.\n";
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Deque<Item> queue = new ArrayDeque<>();
   private volatile ShellReplyEnvironment current;
   private int queuedChars;
+  private long cellChars; // printed by the cell of current
   private boolean sending;
 
   /** One message to send: a stream's text, or any other content. */
@@ -39,7 +45,13 @@ final class Outbox implements Runnable {
 
   /** From now on everything belongs to the cell of {@code environment}, also between cells. */
   void attach(ShellReplyEnvironment environment) {
-    current = environment;
+    lock.lock();
+    try {
+      current = environment;
+      cellChars = 0;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** The cell that everything belongs to now. */
@@ -58,6 +70,11 @@ final class Outbox implements Runnable {
       while (queuedChars > MAX_QUEUED_CHARS) {
         changed.awaitUninterruptibly();
       }
+      boolean wasFull = cellChars > MAX_CELL_CHARS;
+      cellChars += text.length();
+      if (wasFull) {
+        return;
+      }
       Item last = queue.peekLast();
       if (last != null && last.stream == stream && last.to == to) {
         last.text.append(text);
@@ -65,6 +82,9 @@ final class Outbox implements Runnable {
         queue.add(new Item(to, stream, new StringBuilder(text), null));
       }
       queuedChars += text.length();
+      if (cellChars > MAX_CELL_CHARS) {
+        queue.add(new Item(to, StreamType.ERR, new StringBuilder(FULL), null));
+      }
       changed.signalAll();
     } finally {
       lock.unlock();

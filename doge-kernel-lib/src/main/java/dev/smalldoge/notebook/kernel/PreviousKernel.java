@@ -17,6 +17,8 @@ final class PreviousKernel {
   /** Where the JVM writes its report of a crash; {@code %p} is the process id. */
   static final String CRASH_REPORT = "doge-kernel-crash-%p.log";
 
+  private static final String ENDED = "ended";
+
   private final Path mark;
 
   PreviousKernel(Path connectionFile) {
@@ -35,6 +37,17 @@ final class PreviousKernel {
     }
   }
 
+  /** Tells the next kernel that code in this one ended it, if this is not a good end. */
+  void exits() {
+    if (Files.exists(mark)) {
+      try {
+        Files.writeString(mark, ENDED);
+      } catch (IOException e) {
+        Main.log("cannot mark the kernel as ended: " + e);
+      }
+    }
+  }
+
   /** Takes the mark away: this kernel ends well. */
   void end() {
     try {
@@ -47,10 +60,12 @@ final class PreviousKernel {
   private static String message(String pid) throws IOException {
     Path report = Path.of(System.getProperty("java.io.tmpdir"), CRASH_REPORT.replace("%p", pid));
     String reason =
-        Files.isRegularFile(report)
-            ? "crashed: " + summary(Files.readAllLines(report)) + " (report: " + report + ")"
-            : "was ended from outside, as the system does when memory runs out, or by an abort in a"
-                + " native library (the Jupyter server's log has its last words)";
+        pid.equals(ENDED)
+            ? "ended because code in a cell ended it, as Runtime.exit does, or by a signal"
+            : Files.isRegularFile(report)
+                ? "crashed: " + summary(Files.readAllLines(report)) + " (report: " + report + ")"
+                : "was ended from outside, as the system does when memory runs out, or by an abort"
+                    + " in a native library (the Jupyter server's log has its last words)";
     return "The kernel before this one "
         + reason
         + ". Its variables are lost; run the notebook from the top.";

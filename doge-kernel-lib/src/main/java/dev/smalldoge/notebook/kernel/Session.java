@@ -13,6 +13,7 @@ import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.Completeness;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
+import jdk.jshell.UnresolvedReferenceException;
 import jdk.jshell.VarSnippet;
 import jdk.jshell.spi.ExecutionControlProvider;
 
@@ -31,6 +32,7 @@ final class Session implements AutoCloseable {
 
   Session(Settings settings) {
     this.settings = settings;
+    control.tellUncaught((thread, e) -> System.err.println(errors.uncaught(thread, e)));
     shell =
         JShell.builder()
             .executionEngine(new Provider(control), Map.of())
@@ -105,13 +107,19 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** A declaration that needs another one, which may follow in the same cell. */
+  /**
+   * A declaration that needs another one, which may follow in the same cell. A method that is
+   * called only later may wait for it, but is told to.
+   */
   private record Unfinished(Snippet snippet, ErrorReport.Place place) {}
 
   private void requireFinished(List<Unfinished> declarations) throws CellError {
     for (Unfinished declaration : declarations) {
       if (shell.status(declaration.snippet) == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
         throw errors.rejected(shell, declaration.snippet, declaration.place);
+      }
+      if (shell.status(declaration.snippet) == Snippet.Status.RECOVERABLE_DEFINED) {
+        System.err.println(ErrorReport.needs(shell, declaration.snippet));
       }
     }
   }
@@ -131,14 +139,16 @@ final class Session implements AutoCloseable {
       if (outcome != null && snippet instanceof VarSnippet variable && !isExpression(snippet)) {
         control.remember(variable.name());
       }
+      if (event.exception() instanceof UnresolvedReferenceException) {
+        forgetUnnamed(snippet);
+        throw errors.unresolved(shell, event);
+      }
       if (outcome != null && outcome.thrown() != null) {
         forgetUnnamed(snippet);
         throw errors.thrown(outcome.thrown(), event.exception(), place, interrupter);
       }
-      if (event.exception() != null) {
-        throw errors.unresolved(shell, event, place);
-      }
-      if (event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
+      if (event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED
+          || event.status() == Snippet.Status.RECOVERABLE_DEFINED) {
         unfinished.add(new Unfinished(snippet, place));
       } else if (!event.status().isDefined()) {
         throw errors.rejected(shell, snippet, place);

@@ -74,7 +74,13 @@ record Settings(
       found.sort(null);
       return found;
     } catch (IOException e) {
-      throw new DogeException("Cannot list \"" + glob + "\": " + e.getMessage(), e);
+      throw new DogeException(
+          "No file matches \""
+              + glob
+              + "\": there is no folder "
+              + e.getMessage()
+              + "; mend the path",
+          e);
     }
   }
 

@@ -8,7 +8,9 @@ import java.io.ByteArrayInputStream;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.knowm.xchart.QuickChart;
@@ -73,6 +75,29 @@ class DisplaysTest {
   }
 
   @Test
+  void whatNoBrowserBearsIsCutAndSaysItsSize() {
+    List<Integer> numbers = IntStream.range(0, 1_000_000).boxed().toList();
+    assertThat(Displays.render(numbers).text()).endsWith("48, 49, … 1,000,000 in all]");
+    assertThat(Displays.render(numbers.subList(0, 1_000)).text()).endsWith("998, 999]");
+    assertThat(Displays.render(new int[51]).text()).endsWith("0, … 51 in all]");
+    Map<Integer, Integer> map = new TreeMap<>();
+    numbers.subList(0, 1_001).forEach(i -> map.put(i, -i));
+    assertThat(Displays.render(map).text()).startsWith("{0=0, 1=-1").endsWith("… 1,001 in all}");
+    assertThat(Displays.render("x".repeat(1_000_000)).text())
+        .hasSizeLessThan(11_000)
+        .endsWith("x… the first 10,000 of 1,000,000 characters");
+    assertThat(Displays.render("x".repeat(100_000)).text()).hasSize(100_000);
+  }
+
+  @Test
+  void aStreamSaysHowItIsRunAndIsNotRun() {
+    Stream<Integer> stream = Stream.of(1, 2);
+    assertThat(Displays.render(stream).text()).contains("has not run yet", "toList()");
+    assertThat(stream.toList()).containsExactly(1, 2);
+    assertThat(Displays.render(IntStream.range(0, 3)).text()).contains("toArray()");
+  }
+
+  @Test
   void tablesShowTheirFirstRowsAndMissingCells() {
     Table table =
         Table.create(
@@ -81,7 +106,9 @@ class DisplaysTest {
             StringColumn.create("note", 100));
     assertThat(html(table)).contains("losses: 100 rows × 2 columns, the first 20", "loss", "note");
     assertThat(html(table)).doesNotContain("99");
-    assertThat(Displays.render(table).text()).contains("loss");
+    assertThat(Displays.render(table).text()).startsWith("losses: 100 rows × 2 columns");
+    Table one = Table.create("t", DoubleColumn.create("x", 1));
+    assertThat(html(one)).contains("t: 1 row × 1 column<");
   }
 
   @Test
