@@ -78,8 +78,8 @@ def prints_running(message):
     return message["msg_type"] == "stream" and "running" in message["content"]["text"]
 
 
-def interrupted(session, code, when=prints_running):
-    """Runs code, and interrupts it 0.3 s after the first message that is as when says."""
+def interrupted(session, code, when=prints_running, then=lambda message: None):
+    """Runs code, and interrupts it 0.3 s after the first message that is as when says; then sees all."""
     waiting = []
     sent = []
     messages = []
@@ -93,6 +93,7 @@ def interrupted(session, code, when=prints_running):
         if not waiting and when(message):
             waiting.append(threading.Timer(0.3, interrupt))
             waiting[0].start()
+        then(message)
 
     reply = session.client.execute_interactive(code, timeout=300, output_hook=hook)
     return Outputs(reply["content"], messages), time.time() - sent[0]

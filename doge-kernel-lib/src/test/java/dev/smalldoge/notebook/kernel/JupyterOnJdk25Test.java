@@ -25,7 +25,7 @@ class JupyterOnJdk25Test {
         InstalledKernel.in(folder.resolve("jupyter"), "doge-jdk25", jdk25()), folder);
   }
 
-  private static Path jdk25() {
+  static Path jdk25() {
     return Path.of(System.getProperty("doge.jdk25", "/usr/lib/jvm/temurin-25-jdk-amd64"));
   }
 }

@@ -61,7 +61,7 @@ class KernelAtWorkTest {
           }
           return false;
         });
-    Stream<DynamicTest> tests = drive(8);
+    Stream<DynamicTest> tests = drive(null, NotebooksTest.project(folder));
     DynamicTest pieces =
         DynamicTest.dynamicTest(
             "the_first_piece_came_once",
@@ -71,6 +71,19 @@ class KernelAtWorkTest {
                     .filteredOn(range -> range.startsWith("bytes=0-"))
                     .hasSize(1));
     return Stream.concat(tests, Stream.of(pieces));
+  }
+
+  /** The checks of {@link #everyCheck()} in which the JDKs differ, or could lose most. */
+  @Tag("jdk25")
+  @TestFactory
+  Stream<DynamicTest> interruptsLoseNothingOnJdk25() throws Exception {
+    return drive(
+        JupyterOnJdk25Test.jdk25(),
+        NotebooksTest.project(folder),
+        "tokens_are_there",
+        "an_interrupt_waits_for_the_end_of_a_long_step",
+        "a_second_interrupt_forces_a_long_step",
+        "an_interrupt_while_saving_tears_no_checkpoint");
   }
 
   private void holdBack() {
@@ -90,7 +103,14 @@ class KernelAtWorkTest {
     }
     String finemath = "finemath-4plus/train-00000-of-00001.parquet";
     hub.put("HuggingFaceTB/finemath", finemath, parquet("finemath"));
-    return drive(1, "the_full_dial_trains");
+    Path project = NotebooksTest.project(folder);
+    NotebooksTest.copy(
+        SharedFolder.path("doge-tokenizer"), project.resolve("datasets/doge-tokenizer"));
+    // its texts lie with another host, under their ids; as Download keeps them
+    Path python = Files.createDirectories(project.resolve("datasets/python-edu"));
+    String rows = "{\"id\":\"a\",\"text\":\"print(1)\"}\n".repeat(500);
+    Files.writeString(python.resolve("train-000000-0500.jsonl"), rows);
+    return drive(null, project, "the_full_dial_trains");
   }
 
   private static byte[] parquet(String subset) throws IOException {
@@ -103,20 +123,13 @@ class KernelAtWorkTest {
     return bytes.toByteArray();
   }
 
-  private Stream<DynamicTest> drive(int count, String... checks) throws Exception {
-    Path project = NotebooksTest.project(folder);
-    if (checks.length > 0) {
-      NotebooksTest.copy(
-          SharedFolder.path("doge-tokenizer"), project.resolve("datasets/doge-tokenizer"));
-      // its texts lie with another host, under their ids; as Download keeps them
-      Path python = Files.createDirectories(project.resolve("datasets/python-edu"));
-      String rows = "{\"id\":\"a\",\"text\":\"print(1)\"}\n".repeat(500);
-      Files.writeString(python.resolve("train-000000-0500.jsonl"), rows);
-    }
+  /** Those {@code checks}, or the eight of every machine, with the kernel on {@code jdk}. */
+  private Stream<DynamicTest> drive(Path jdk, Path project, String... checks) throws Exception {
     List<String> arguments = new ArrayList<>(List.of(project.toString(), hub.uri().toString()));
     arguments.addAll(List.of(checks));
-    InstalledKernel kernel = InstalledKernel.in(folder.resolve("jupyter"), "doge-at-work", null);
+    InstalledKernel kernel = InstalledKernel.in(folder.resolve("jupyter"), "doge-at-work", jdk);
     String[] words = arguments.toArray(String[]::new);
+    int count = checks.length == 0 ? 8 : checks.length;
     return JupyterTest.tests(kernel.drive("kernel_work_checks.py", words), count);
   }
 }
