@@ -35,9 +35,9 @@ import java.util.stream.IntStream;
  * change: three times it for gradients, which differ by cancellation in A and dt_proj, at most
  * 1e-4; ten times it for the run, whose rounding grows with every update, at most 1e-2.
  *
- * <p>Past {@code keepWindowSize} the kept keys are chosen on the CPU, where the reference's figures
- * come from: a token that stands twice has two equal biases in the first layer, and which of them
- * stays is each device's own choice.
+ * <p>Past {@code keepWindowSize} a token that stands twice has two equal biases in the first layer.
+ * Which of them stays, the reference leaves to libtorch, and so does this check; elsewhere it is
+ * the later one.
  *
  * <p>A case with experts does not say how it was routed; the routing whose logits are closer is
  * taken for all figures and named in the report.

@@ -14,7 +14,8 @@ import java.util.List;
  * <p>With q, k, v the projected heads (q and k through RMSNorm and rotary embedding), key j adds
  * {@code bias(g, j) = exp(A(g) · softplus(dt_proj(v of all heads at j)(g)))} to its scores, so
  * attention = softmax(q·k/√D + bias, causal). Where more than {@code keepWindowSize} keys are
- * there, each query keeps those of the largest biases. A is 0 at first: plain attention.
+ * there, each query keeps those of the largest biases, of equal ones the later. A is 0 at first:
+ * plain attention.
  *
  * <p>Two paths, equal where both apply: the folded one turns the bias into two more columns of k
  * and runs as plain flash attention in O(T) memory; the explicit one makes the (B, H, T, T) scores

@@ -50,14 +50,12 @@ public final class Operations {
   }
 
   /**
-   * The operations of a device, but which keys a query keeps past {@code keepWindowSize} is chosen
-   * on the CPU: of equal biases those stay that a computation on the CPU keeps. For comparisons
-   * with its figures; each choice waits for the GPU.
+   * The operations of a device, but of equal biases past {@code keepWindowSize} those stay that
+   * libtorch keeps on the CPU. For comparisons with figures from there: its choice changes with the
+   * number of keys, and waits for a GPU.
    */
   public static Operations choosingOnHost(Device device) {
-    return device.isGpu()
-        ? CHOOSING_ON_HOST.computeIfAbsent(device, d -> new Operations(d, true))
-        : on(device);
+    return CHOOSING_ON_HOST.computeIfAbsent(device, d -> new Operations(d, true));
   }
 
   /** Where results live. */

@@ -44,7 +44,7 @@ final class ScriptArchive {
   /**
    * The archive of all resources.
    *
-   * @param choicesOnHost whether the keys that a query keeps are chosen on the CPU
+   * @param choicesOnHost whether libtorch chooses on the CPU which keys of equal biases stay
    */
   static byte[] ofResources(boolean choicesOnHost) {
     StringBuilder code = new StringBuilder(HEADER);

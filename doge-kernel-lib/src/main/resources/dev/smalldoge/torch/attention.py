@@ -93,9 +93,7 @@ def attend_explicit(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, key_mas
 
 # Per query, the keep_window largest entries of the mask; the others fall to lowest.
 def keep_largest(self, mask: Tensor, keep_window: int, lowest: float) -> Tensor:
-    kept = self.largest(mask, keep_window)
-    dropped = torch.scatter(torch.ones_like(mask, dtype=11), -1, kept, 0)
-    return torch.masked_fill(mask, dropped, lowest)
+    return torch.masked_fill(mask, self.dropped(mask, keep_window), lowest)
 
 # Attention heads back to (B, T, d), through the output projection.
 def merge_heads(self, out: Tensor, weights: List[Tensor], biases: List[Tensor]) -> Tensor:
