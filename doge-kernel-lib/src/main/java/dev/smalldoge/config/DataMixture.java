@@ -15,9 +15,15 @@ import java.util.Map;
  *     tokens have the same part of them as of those trained on; −1 for the corpora's own test
  *     splits, {@code NAME-test} beside each {@code NAME} that has one
  * @param packing whether samples are cut together so that every sequence is full
+ * @param skipBadRows whether rows that cannot be used are left out, counted and named, instead of
+ *     ending the run
  */
 public record DataMixture(
-    Map<String, Double> ratios, long totalSamples, long testSamples, boolean packing) {
+    Map<String, Double> ratios,
+    long totalSamples,
+    long testSamples,
+    boolean packing,
+    boolean skipBadRows) {
   /** Checks the parts. */
   public DataMixture {
     ratios = Collections.unmodifiableMap(new LinkedHashMap<>(ratios));
@@ -40,6 +46,12 @@ public record DataMixture(
     check(testSamples >= -1, "test_samples %d is negative; use 1000", testSamples);
   }
 
+  /** Parts whose bad rows end the run. */
+  public DataMixture(
+      Map<String, Double> ratios, long totalSamples, long testSamples, boolean packing) {
+    this(ratios, totalSamples, testSamples, packing, false);
+  }
+
   /** Reads the keys of a recipe's {@code data}. */
   static DataMixture read(Fields f) {
     Fields ratios = f.map("ratios");
@@ -48,8 +60,9 @@ public record DataMixture(
     long total = f.whole("total_samples", -1);
     long test = f.whole("test_samples", -1);
     boolean packing = f.flag("packing", true);
+    boolean skip = f.flag("skip_bad_rows", false);
     f.requireAllRead();
-    return new DataMixture(parts, total, test, packing);
+    return new DataMixture(parts, total, test, packing, skip);
   }
 
   Map<String, Object> keys() {
@@ -58,6 +71,9 @@ public record DataMixture(
     keys.put("total_samples", totalSamples);
     keys.put("test_samples", testSamples);
     keys.put("packing", packing);
+    if (skipBadRows) {
+      keys.put("skip_bad_rows", true);
+    }
     return keys;
   }
 }

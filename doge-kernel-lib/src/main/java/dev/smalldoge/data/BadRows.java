@@ -27,8 +27,8 @@ public final class BadRows {
     if (refused) {
       throw new DogeException(
           row.place()
-              + "; mend the row, or leave such rows out with .skippingBadRows(), in a command with"
-              + " --skip-bad-rows");
+              + "; mend the row, or leave such rows out: .skippingBadRows(), in a recipe data:"
+              + " skip_bad_rows: true, in a command --skip-bad-rows");
     }
     count++;
     if (first.size() < NAMED) {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -63,7 +64,7 @@ public final class Mixture {
    */
   public static Mixture of(DataMixture data, String folder) {
     List<Part> parts = new ArrayList<>();
-    RecipeCorpora corpora = new RecipeCorpora(folder);
+    RecipeCorpora corpora = new RecipeCorpora(folder, data.skipBadRows());
     data.ratios().forEach((name, ratio) -> parts.add(new Part(corpora.corpus(name), ratio)));
     long held = Math.max(0, data.testSamples());
     return new Mixture(parts, data.totalSamples(), held, CORES);
@@ -80,7 +81,7 @@ public final class Mixture {
     if (data.testSamples() != -1) {
       return Optional.empty();
     }
-    RecipeCorpora corpora = new RecipeCorpora(folder);
+    RecipeCorpora corpora = new RecipeCorpora(folder, data.skipBadRows());
     List<Corpus> found = new ArrayList<>();
     for (String name : data.ratios().keySet()) {
       Optional<Corpus> test = corpora.test(name);
@@ -217,6 +218,13 @@ public final class Mixture {
       }
       return Tokens.of(writer.finish());
     }
+  }
+
+  /** How many documents each corpus gives at most before it is repeated, by its name. */
+  public Map<String, Long> wanted() {
+    Map<String, Long> wanted = new LinkedHashMap<>();
+    parts.forEach(part -> wanted.put(part.corpus().name(), wanted(part)));
+    return wanted;
   }
 
   private static void copy(

@@ -10,14 +10,21 @@ import java.util.Optional;
 final class RecipeCorpora {
   private static final String TEST = "-test";
   private final String folder;
+  private final boolean skippingBadRows;
 
   /**
    * Looks for corpora.
    *
    * @param folder where a name is looked for; a path is taken as it is
+   * @param skippingBadRows whether their rows that cannot be used are left out
    */
-  RecipeCorpora(String folder) {
+  RecipeCorpora(String folder, boolean skippingBadRows) {
     this.folder = folder;
+    this.skippingBadRows = skippingBadRows;
+  }
+
+  private Corpus read(Corpus corpus) {
+    return skippingBadRows ? corpus.skippingBadRows() : corpus;
   }
 
   /**
@@ -28,9 +35,9 @@ final class RecipeCorpora {
   Corpus corpus(String name) {
     Path path = Home.path(name);
     if (Files.isRegularFile(path)) {
-      return Corpus.file(path);
+      return read(Corpus.file(path));
     }
-    return isFolder(name) ? Corpus.folder(path) : Corpus.of(name).under(folder);
+    return read(isFolder(name) ? Corpus.folder(path) : Corpus.of(name).under(folder));
   }
 
   private static boolean isFolder(String name) {
@@ -43,10 +50,10 @@ final class RecipeCorpora {
   Optional<Corpus> test(String name) {
     for (Path place : places(name)) {
       if (Files.isRegularFile(place)) {
-        return Optional.of(Corpus.file(place));
+        return Optional.of(read(Corpus.file(place)));
       }
       if (Files.isDirectory(place)) {
-        return Optional.of(Corpus.folder(place));
+        return Optional.of(read(Corpus.folder(place)));
       }
     }
     return Optional.empty();

@@ -80,12 +80,17 @@ public final class Tokens {
 
   /**
    * What a recipe trains on and measures with: its held-out documents apart, packed or padded to
-   * its length, in the order of its seed.
+   * its length, in the order of its seed. Rows that were left out are told on the error stream,
+   * since sequences cannot tell them.
    *
    * @param test what to measure with where the recipe holds nothing out; may be null
    * @return the sequences; those to measure with are null where there are none
    */
   public Sequences.Split sequences(DataMixture data, TrainingSettings settings, Tokens test) {
+    tellBadRows(this);
+    if (test != null) {
+      tellBadRows(test);
+    }
     if (data.testSamples() <= 0) {
       return new Sequences.Split(
           sequencesOf(this, data, settings),
@@ -95,6 +100,12 @@ public final class Tokens {
     return new Sequences.Split(
         sequencesOf(split.training(), data, settings),
         sequencesOf(split.heldOut(), data, settings));
+  }
+
+  private static void tellBadRows(Tokens tokens) {
+    if (tokens.badRows.count() > 0) {
+      System.err.println(tokens.badRows);
+    }
   }
 
   private static Sequences sequencesOf(Tokens tokens, DataMixture data, TrainingSettings settings) {

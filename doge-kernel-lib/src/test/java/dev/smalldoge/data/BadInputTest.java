@@ -5,11 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.jerolba.carpet.CarpetWriter;
 import dev.smalldoge.Printed;
+import dev.smalldoge.config.DataMixture;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.config.PretrainRecipe;
+import dev.smalldoge.config.TrainingSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -68,7 +72,22 @@ class BadInputTest {
         .hasMessageContaining("all its rows are bad, the first one " + file + " row 0: there is no")
         .hasMessageContaining("\"text\" among its columns [body]");
     assertThatThrownBy(() -> Corpus.file(file).tokenize(TestTokenizers.bytes()))
-        .hasMessageContaining(".skippingBadRows(), in a command with --skip-bad-rows");
+        .hasMessageContaining(".skippingBadRows(), in a recipe data: skip_bad_rows: true, in a");
+  }
+
+  @Test
+  void aRecipeMayLeaveBadRowsOut() throws IOException {
+    Path file = Files.writeString(folder.resolve("a.jsonl"), "{\"text\":\"a\"}\n{\"text\":\"\"}\n");
+    Map<String, Double> ratios = Map.of(file.toString(), 1.0);
+    DataMixture refusing = new DataMixture(ratios, -1, 0, true);
+    assertThatThrownBy(() -> Mixture.of(refusing, "datasets").tokenize(TestTokenizers.bytes()))
+        .hasMessageContaining("row 1: column \"text\" is empty");
+    DataMixture skipping = new DataMixture(ratios, -1, 0, true, true);
+    Tokens tokens = Mixture.of(skipping, "datasets").tokenize(TestTokenizers.bytes());
+    TrainingSettings settings =
+        PretrainRecipe.load("../recipes/tiny/pretrain.yaml", "data.skip_bad_rows=true").training();
+    assertThat(Printed.by(() -> tokens.sequences(skipping, settings, null)).err())
+        .contains("1 bad rows left out:", file + " row 1: column \"text\" is empty");
   }
 
   @Test
