@@ -80,6 +80,51 @@ class SparkPreprocessTest {
     }
   }
 
+  private Corpus files(String... contents) throws IOException {
+    Path own = Files.createDirectories(folder.resolve("files"));
+    for (int i = 0; i < contents.length; i++) {
+      Files.writeString(own.resolve(i + ".jsonl"), contents[i]);
+    }
+    return Corpus.folder(own);
+  }
+
+  private void assertSame(Corpus corpus, CorpusForm form, long documents) throws IOException {
+    Path here = folder.resolve("here.safetensors");
+    Mixture mixture = Mixture.of(form.of(corpus), 1);
+    (documents < 0 ? mixture : mixture.withDocuments(documents))
+        .tokenize(Tokenizer.load(TOKENIZER), here);
+    Path there = folder.resolve("there.safetensors");
+    new SparkPreprocess(context, TOKENIZER, form)
+        .add(corpus, 1)
+        .withDocuments(documents, 0)
+        .write(there);
+    assertThat(there).hasSameBinaryContentAs(here);
+  }
+
+  @Test
+  void aFileOfBadRowsAloneIsLeftOutAsOnOneMachine() throws IOException {
+    Corpus corpus = files("{\"text\":\"a\"}\n", "{\"text\":null}\n{}\n", "", "{\"text\":\"b\"}\n");
+    assertSame(corpus, new CorpusForm("text", 2_048, "text", true), -1);
+  }
+
+  @Test
+  void rowsBehindTheLastWantedOneAreNotJudged() throws IOException {
+    Corpus corpus =
+        files(
+            "{\"text\":\"a\"}\n{\"text\":\"b\"}\n",
+            "{\"text\":\"c\"}\n{\"text\":null}\n",
+            "{\"text\":null}\n");
+    assertSame(corpus, CorpusForm.text(), 3);
+    assertSame(corpus, CorpusForm.text(), 2);
+    SparkPreprocess job = new SparkPreprocess(context, TOKENIZER, CorpusForm.text()).add(corpus, 1);
+    Path target = folder.resolve("four.safetensors");
+    assertThatThrownBy(() -> job.withDocuments(4, 0).write(target))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining("1.jsonl row 1: column \"text\" is null");
+    assertThat(target).doesNotExist();
+    assertThat(folder.resolve("four.safetensors.parts")).doesNotExist();
+  }
+
   @Test
   void badRowsAreNamedFromATask() throws IOException {
     Path file = folder.resolve("bad.jsonl");
