@@ -114,6 +114,9 @@ public final class PreferenceOptimization extends Tuning<PreferenceOptimization>
 
   /** Pairs that are evaluated on and never trained on; null for none. */
   public PreferenceOptimization heldOut(PreferencePairs newHeldOut) {
+    if (newHeldOut != null) {
+      requireSame("held-out pairs", newHeldOut.tokenizer().fingerprint(), start);
+    }
     heldOut = newHeldOut;
     return this;
   }

@@ -69,6 +69,7 @@ public final class Pretraining extends StageOptions<Pretraining> {
         sequences.sequenceLength(),
         config.maxPositionEmbeddings(),
         config.maxPositionEmbeddings());
+    sequences.file().requireTokenizer(tokenizer);
     this.config = config;
     this.tokenizer = tokenizer;
     this.sequences = sequences;
@@ -78,7 +79,8 @@ public final class Pretraining extends StageOptions<Pretraining> {
    * A pre-training of a new model.
    *
    * @param tokenizer that made the tokens; its files go into every checkpoint
-   * @throws dev.smalldoge.config.DogeException if vocabulary or length do not fit the model
+   * @throws dev.smalldoge.config.DogeException if vocabulary or length do not fit the model, or
+   *     another tokenizer made the sequences
    */
   public static Pretraining of(ModelConfig config, Tokenizer tokenizer, Sequences sequences) {
     return new Pretraining(config, tokenizer, sequences);
@@ -124,6 +126,9 @@ public final class Pretraining extends StageOptions<Pretraining> {
 
   /** Text that is evaluated on and never trained on; null for none. */
   public Pretraining heldOut(Sequences newHeldOut) {
+    if (newHeldOut != null) {
+      newHeldOut.file().requireTokenizer(tokenizer);
+    }
     heldOut = newHeldOut;
     return this;
   }

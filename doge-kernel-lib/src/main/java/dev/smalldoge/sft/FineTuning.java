@@ -79,6 +79,9 @@ public final class FineTuning extends Tuning<FineTuning> {
 
   /** Conversations that are evaluated on and never trained on; null for none. */
   public FineTuning heldOut(Sequences newHeldOut) {
+    if (newHeldOut != null) {
+      newHeldOut.file().requireTokenizer(start.tokenizer());
+    }
     heldOut = newHeldOut;
     return this;
   }

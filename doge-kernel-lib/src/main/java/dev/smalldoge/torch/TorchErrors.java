@@ -24,6 +24,15 @@ final class TorchErrors {
               + " half the activation memory",
           e);
     }
+    boolean wildId = script.equals("embed") && message.contains("index out of range in self");
+    boolean wildLabel =
+        script.startsWith("head_") && message.contains("is out of bounds for dimension 1");
+    if (wildId || wildLabel) {
+      return new DogeException(
+          "A token id or label is outside the model's vocabulary; use the tokenizer that the model"
+              + " was trained with, and -100 for what is not learned",
+          e);
+    }
     return e;
   }
 }

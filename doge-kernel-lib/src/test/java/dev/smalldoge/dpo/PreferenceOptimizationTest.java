@@ -204,6 +204,17 @@ class PreferenceOptimizationTest {
       assertThatThrownBy(() -> PreferenceOptimization.of(other, pairs()))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("have different tokenizers");
+      PreferencePairs others =
+          PreferencePairs.of(
+              List.of(
+                  new PreferencePair(
+                      List.of(Message.user("q")), Message.assistant("a"), Message.assistant("b"))),
+              larger,
+              40,
+              30);
+      assertThatThrownBy(() -> tuning(start, "x").heldOut(others))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("the held-out pairs and the model have different tokenizers");
       assertThatThrownBy(() -> PreferenceOptimization.of(sameSize, pairs()).referenceModel(other))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("have different tokenizers");

@@ -96,4 +96,17 @@ class PretrainingTest {
         .isInstanceOf(DogeException.class)
         .hasMessageContaining("use config.withVocabSize(" + TOKENIZER.vocabSize() + ")");
   }
+
+  @Test
+  void sequencesOfAnotherTokenizerAreRefused() throws IOException {
+    Tokenizer larger = TestTokenizers.bytes(3);
+    Sequences own = sequences();
+    Sequences others = Corpus.file(folder.resolve("text.txt")).tokenize(larger).pack(32);
+    assertThatThrownBy(() -> Pretraining.of(CONFIG, TOKENIZER, others))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining("was made with tokenizer");
+    assertThatThrownBy(() -> Pretraining.of(CONFIG, TOKENIZER, own).heldOut(others))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining("was made with tokenizer");
+  }
 }

@@ -175,6 +175,10 @@ class FineTuningTest {
       assertThatThrownBy(() -> FineTuning.of(start, sequences))
           .isInstanceOf(DogeException.class)
           .hasMessageContaining("tokenizer");
+      Sequences own = packed(corpus.asConversations().tokenize(TOKENIZER));
+      assertThatThrownBy(() -> FineTuning.of(start, own).heldOut(sequences))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("tokenizer");
       Sequences longer = corpus.asConversations().tokenize(TOKENIZER).pack(256);
       assertThatThrownBy(() -> FineTuning.of(start, longer))
           .isInstanceOf(DogeException.class)

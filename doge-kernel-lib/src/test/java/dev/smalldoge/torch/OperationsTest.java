@@ -1,7 +1,9 @@
 package dev.smalldoge.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.smalldoge.config.DogeException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -25,6 +27,24 @@ class OperationsTest {
           .cast(operations.cast(x, DType.BFLOAT16), DType.FLOAT32)
           .backward(operations.floats(new float[] {1, 10, 100}, 3));
       assertThat(x.gradient().toFloats()).containsExactly(1, 10, 100);
+    }
+  }
+
+  @Test
+  void idsOutsideTheVocabularyAreTold() {
+    try (TensorScope scope = new TensorScope();
+        GradMode off = GradMode.off()) {
+      Tensor weight = operations.zeros(DType.FLOAT32, 3, 2);
+      Tensor ids = operations.longs(new long[] {2, 3}, 1, 2);
+      assertThatThrownBy(() -> operations.embed(ids, weight, 0, DType.FLOAT32))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("outside the model's vocabulary");
+      Tensor hidden = operations.zeros(DType.FLOAT32, 2, 2);
+      Tensor labels = operations.longs(new long[] {2, 3}, 2);
+      assertThatThrownBy(
+              () -> operations.head().loss(hidden, weight, labels, 1, 2, false, false, List.of()))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("outside the model's vocabulary");
     }
   }
 }

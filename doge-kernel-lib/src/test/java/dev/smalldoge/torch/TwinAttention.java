@@ -109,11 +109,15 @@ final class TwinAttention {
     return shares;
   }
 
-  /** The keys that query t sees, and of these the keepWindowSize with the largest biases. */
+  /**
+   * The keys that query t sees, and of these the keepWindowSize with the largest biases, of equal
+   * ones the later.
+   */
   private int[] keysOf(int t, int group) {
     int reach = config.slidingWindow() == 0 ? k.length : config.slidingWindow();
     int[] seen =
         IntStream.rangeClosed(0, t)
+            .map(key -> t - key)
             .filter(key -> key > t - reach && visibility.sees(batchRow, t, key))
             .toArray();
     if (k.length <= config.keepWindowSize()) {
