@@ -56,9 +56,14 @@ public final class Main {
     System.exit(run(arguments));
   }
 
+  /** The commands, before any is typed. */
+  static CommandLine commandLine() {
+    return new CommandLine(new Main());
+  }
+
   /** Runs a command and tells its exit code. */
   static int run(String... arguments) {
-    CommandLine commandLine = new CommandLine(new Main());
+    CommandLine commandLine = commandLine();
     commandLine.setExecutionExceptionHandler(
         (e, command, parsed) -> {
           if (e instanceof DogeException) {
