@@ -48,6 +48,8 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check(text != null || !tasks.isEmpty(), "nothing is to be measured; give --text or --task");
+    check(limit > 0, "--limit %d is not positive; use 1000", limit);
+    check(fewShot >= 0, "--few-shot %d is negative; use 0 for none", fewShot);
     Device where = device == null ? Device.best() : Device.named(device);
     try (LanguageModel model = LanguageModel.open(folder, where)) {
       if (text != null) {

@@ -54,17 +54,18 @@ final class GenerateCommand implements Callable<Integer> {
       if (temperature != null) {
         generator.temperature(temperature);
       }
-      System.out.print(prompt);
+      StringBuilder unsaid = new StringBuilder(prompt); // nothing is said where it is refused
       Generation made =
           generator
               .stopAt(stops)
               .onText(
                   piece -> {
-                    System.out.print(piece);
+                    System.out.print(unsaid + piece);
                     System.out.flush();
+                    unsaid.setLength(0);
                   })
               .run(prompt);
-      System.out.println();
+      System.out.println(unsaid);
       System.err.printf(
           Locale.ROOT,
           "%d tokens, %.1f tokens/s, %s%n",

@@ -118,7 +118,10 @@ public final class Generator {
     return run(List.of(prompt), List.of(encode(prompt))).get(0);
   }
 
-  /** Writes after each prompt, all at once; the results are those of the prompts one by one. */
+  /**
+   * Writes after each prompt, all at once. The results are those of the prompts one by one, unless
+   * the longest passes the length from which a dynamic rotary base grows: that is one for all.
+   */
   public List<Generation> run(List<String> prompts) {
     check(!prompts.isEmpty(), "there is no prompt; give at least one");
     return run(prompts, prompts.stream().map(this::encode).toList());

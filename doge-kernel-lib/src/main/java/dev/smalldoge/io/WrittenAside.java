@@ -10,6 +10,7 @@ import java.io.OutputStream;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -147,11 +148,14 @@ public final class WrittenAside implements AutoCloseable {
   }
 
   private static DogeException refuse(Path file, IOException e) {
+    boolean inTheWay = e instanceof FileAlreadyExistsException;
     return new DogeException(
         String.format(
             "%s could not be written (%s)%s; nothing under that name was changed, free some room"
                 + " or choose another folder",
-            file, e.getMessage(), room(part(file).getParent())),
+            file,
+            inTheWay ? e.getMessage() + " is a file and no folder" : e.getMessage(),
+            room(part(file).getParent())),
         e);
   }
 
