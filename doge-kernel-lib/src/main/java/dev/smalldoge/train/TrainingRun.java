@@ -125,7 +125,8 @@ public record TrainingRun(
    * @param model of {@link #resumedModel} where that has one, else a new one; its weights change
    * @param batches what to train on, at its beginning
    * @param evaluation held-out text; null for none
-   * @throws DogeException when loss or norm is not finite, or the disk is full
+   * @throws DogeException when loss or norm is not finite, the disk is full, or another process
+   *     trains in the same folder
    */
   public Result train(DogeForCausalLm model, BatchSource batches, Evaluation evaluation) {
     model.weights().train(name -> true);
@@ -140,16 +141,21 @@ public record TrainingRun(
    */
   public Result train(
       DogeForCausalLm model, Optimizer updating, BatchSource batches, Evaluation evaluation) {
-    Optional<Path> checkpoint = resumesFrom();
+    boolean writes = World.ofEnvironment().isFirst();
+    if (writes) {
+      createFolder();
+    }
     LossHistory history = new LossHistory();
     try (updating;
+        RunLock lock = writes ? RunLock.of(folder) : null;
         Ranks ranks = Ranks.open(World.ofEnvironment(), model.operations().device())) {
+      Optional<Path> checkpoint = resumesFrom();
       Optional<TrainingState> state =
           checkpoint.map(path -> Checkpoints.state(path, model.operations()));
       long firstStep = state.map(TrainingState::step).orElse(0L);
       List<TrainingListener> all = new ArrayList<>(List.of(history));
       if (ranks.isFirst()) {
-        openFolder();
+        WrittenAside.text(folder.resolve(IDENTITY), GSON.toJson(new LinkedHashMap<>(identity)));
         all.add(new MetricsLog(folder.resolve("metrics.jsonl"), firstStep));
         all.add(RunProgress.open(title));
         all.addAll(TensorBoardLog.ifAsked(folder, firstStep));
@@ -180,10 +186,9 @@ public record TrainingRun(
     }
   }
 
-  private void openFolder() {
+  private void createFolder() {
     try {
       Files.createDirectories(folder);
-      WrittenAside.text(folder.resolve(IDENTITY), GSON.toJson(new LinkedHashMap<>(identity)));
     } catch (IOException e) {
       throw new DogeException(
           "Cannot create the run folder " + folder + " (" + e.getMessage() + "); choose another",
