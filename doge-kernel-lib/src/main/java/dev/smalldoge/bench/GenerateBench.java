@@ -105,12 +105,21 @@ public final class GenerateBench {
       Timed timed = once(model, config, prompts, plan.device.isGpu() ? 16 : 1);
       best = best == null || timed.seconds < best.seconds ? timed : best;
     }
-    report(
-        plan,
-        size,
-        batch,
-        best,
-        model.weights().count() * (plan.precision == Precision.BFLOAT16 ? 2 : 4));
+    report(plan, size, batch, best, bytesRead(model.weights(), plan.precision));
+  }
+
+  /** Bytes of the weights that a step reads: fp16 is the type of the matrices alone. */
+  static long bytesRead(Weights weights, Precision precision) {
+    return weights.byName().values().stream()
+        .mapToLong(
+            weight ->
+                weight.size()
+                    * switch (precision) {
+                      case FLOAT32 -> 4;
+                      case BFLOAT16 -> 2;
+                      case FLOAT16_WEIGHTS -> weight.shape().length > 1 ? 2 : 4;
+                    })
+        .sum();
   }
 
   /** Wall-clock and CPU seconds for so many steps, and launches of kernels of our own. */
