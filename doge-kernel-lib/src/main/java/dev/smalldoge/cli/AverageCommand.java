@@ -24,16 +24,25 @@ final class AverageCommand implements Callable<Integer> {
   @Option(
       names = "--method",
       defaultValue = "sma",
-      description = "sma (equal shares), ema or wma (newer ones count more)")
+      description = "sma (equal shares), ema or wma (newer ones count more); ${DEFAULT-VALUE}")
   private String method;
 
-  @Option(names = "--alpha", defaultValue = "0.2", description = "of ema: share of the newest")
+  @Option(
+      names = "--alpha",
+      defaultValue = "0.2",
+      description = "of ema: share of the newest (${DEFAULT-VALUE})")
   private double alpha;
 
-  @Option(names = "--interval", defaultValue = "1", description = "take every so many-th only")
+  @Option(
+      names = "--interval",
+      defaultValue = "1",
+      description = "take every so many-th only (${DEFAULT-VALUE})")
   private int interval;
 
-  @Option(names = "--last", defaultValue = "10", description = "most checkpoints that are taken")
+  @Option(
+      names = "--last",
+      defaultValue = "10",
+      description = "most checkpoints that are taken (${DEFAULT-VALUE})")
   private int last;
 
   @Override

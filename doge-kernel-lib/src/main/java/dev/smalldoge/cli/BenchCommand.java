@@ -29,17 +29,26 @@ import picocli.CommandLine.Parameters;
 /** Benchmarks; figures of one run compare with each other, not with those of another machine. */
 @Command(name = "bench", description = "Time training, kernels and data.")
 final class BenchCommand {
+  private static final String SIZES = "tiny, 20M, 60M, 160M or 320M (${DEFAULT-VALUE})";
+  private static final String BATCH = "sequences a forward (${DEFAULT-VALUE})";
+  private static final String STEPS = "steps that are timed (${DEFAULT-VALUE})";
+
   @Command(name = "train", description = "Time whole training steps by size and micro-batch.")
   int train(
       @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
           String device,
       @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
           String precision,
-      @Option(names = "--sizes", split = ",", defaultValue = "tiny,20M") List<String> sizes,
-      @Option(names = "--micro-batch", split = ",", defaultValue = "1") List<Integer> batches,
-      @Option(names = "--length", defaultValue = "2048", description = "tokens a sequence")
+      @Option(names = "--sizes", split = ",", defaultValue = "tiny,20M", description = SIZES)
+          List<String> sizes,
+      @Option(names = "--micro-batch", split = ",", defaultValue = "1", description = BATCH)
+          List<Integer> batches,
+      @Option(
+              names = "--length",
+              defaultValue = "2048",
+              description = "tokens a sequence (${DEFAULT-VALUE})")
           int length,
-      @Option(names = "--steps", defaultValue = "8") int steps,
+      @Option(names = "--steps", defaultValue = "8", description = STEPS) int steps,
       @Option(
               names = "--recompute",
               arity = "0..1",
@@ -68,13 +77,17 @@ final class BenchCommand {
           String device,
       @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
           String precision,
-      @Option(names = "--sizes", split = ",", defaultValue = "tiny,20M") List<String> sizes,
+      @Option(names = "--sizes", split = ",", defaultValue = "tiny,20M", description = SIZES)
+          List<String> sizes,
       @Option(names = "--rows", defaultValue = "4", description = "sequences a step") int rows,
-      @Option(names = "--length", defaultValue = "256", description = "tokens a sequence")
+      @Option(
+              names = "--length",
+              defaultValue = "256",
+              description = "tokens a sequence (${DEFAULT-VALUE})")
           int length,
       @Option(names = "--learned", defaultValue = "0.6", description = "part that is an answer")
           double learned,
-      @Option(names = "--steps", defaultValue = "8") int steps) {
+      @Option(names = "--steps", defaultValue = "8", description = STEPS) int steps) {
     Device where = Device.named(device);
     TuningBench.run(
         new TuningBench.Plan(
@@ -107,17 +120,35 @@ final class BenchCommand {
   int generate(
       @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
           String device,
-      @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
+      @Option(
+              names = "--precision",
+              description = "fp32, bf16, or fp16 on a CPU; by default that of the device")
           String precision,
-      @Option(names = "--sizes", split = ",", defaultValue = "20M,60M,160M,320M")
+      @Option(
+              names = "--sizes",
+              split = ",",
+              defaultValue = "20M,60M,160M,320M",
+              description = SIZES)
           List<String> sizes,
       @Option(names = "--batch", split = ",", description = "1 on the CPU, 1,64 on a GPU")
           List<Integer> batches,
-      @Option(names = "--prompt-length", defaultValue = "32") int promptLength,
-      @Option(names = "--new-tokens", defaultValue = "128") int newTokens,
+      @Option(
+              names = "--prompt-length",
+              defaultValue = "32",
+              description = "tokens of each prompt (${DEFAULT-VALUE})")
+          int promptLength,
+      @Option(
+              names = "--new-tokens",
+              defaultValue = "128",
+              description = "tokens written after each (${DEFAULT-VALUE})")
+          int newTokens,
       @Option(names = "--temperature", defaultValue = "0", description = "0 (default) is greedy")
           double temperature,
-      @Option(names = "--repeats", defaultValue = "3") int repeats,
+      @Option(
+              names = "--repeats",
+              defaultValue = "3",
+              description = "runs of each row, the best of which counts (${DEFAULT-VALUE})")
+          int repeats,
       @Option(names = "--threads", description = "CPU threads; all cores without it")
           Integer threads) {
     Device where = Device.named(device);
@@ -142,9 +173,14 @@ final class BenchCommand {
   int kernels(
       @Option(names = "--device", defaultValue = "gpu", description = "gpu (default) or gpu:N")
           String device,
-      @Option(names = "--sizes", split = ",", defaultValue = "20M,60M,160M,320M")
+      @Option(
+              names = "--sizes",
+              split = ",",
+              defaultValue = "20M,60M,160M,320M",
+              description = SIZES)
           List<String> sizes,
-      @Option(names = "--micro-batch", defaultValue = "16") int microBatchSize) {
+      @Option(names = "--micro-batch", defaultValue = "16", description = BATCH)
+          int microBatchSize) {
     KernelsBench.run(Device.named(device), sizes, microBatchSize);
     return 0;
   }
@@ -156,13 +192,17 @@ final class BenchCommand {
           String device,
       @Option(names = "--precision", description = "fp32 or bf16; by default that of the device")
           String precision,
-      @Option(names = "--sizes", split = ",", defaultValue = "tiny") List<String> sizes,
-      @Option(names = "--micro-batch", defaultValue = "1") int microBatchSize,
-      @Option(names = "--length", defaultValue = "2048", description = "tokens a sequence")
+      @Option(names = "--sizes", split = ",", defaultValue = "tiny", description = SIZES)
+          List<String> sizes,
+      @Option(names = "--micro-batch", defaultValue = "1", description = BATCH) int microBatchSize,
+      @Option(
+              names = "--length",
+              defaultValue = "2048",
+              description = "tokens a sequence (${DEFAULT-VALUE})")
           int length,
       @Option(names = "--accumulation", defaultValue = "1", description = "forwards of each rank")
           int accumulation,
-      @Option(names = "--steps", defaultValue = "16") int steps) {
+      @Option(names = "--steps", defaultValue = "16", description = STEPS) int steps) {
     if (processes.launches()) {
       return processes.launch(device);
     }
@@ -183,11 +223,20 @@ final class BenchCommand {
       name = "guard",
       description = "Train in fp32, bf16 and fused bf16, and compare losses and gradient norms.")
   int guard(
-      @Option(names = "--device", defaultValue = "cpu") String device,
-      @Option(names = "--size", defaultValue = "20M") String size,
-      @Option(names = "--micro-batch", defaultValue = "32") int microBatchSize,
-      @Option(names = "--length", defaultValue = "512") int length,
-      @Option(names = "--steps", defaultValue = "200") int steps,
+      @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
+          String device,
+      @Option(
+              names = "--size",
+              defaultValue = "20M",
+              description = "one of those of bench train (${DEFAULT-VALUE})")
+          String size,
+      @Option(names = "--micro-batch", defaultValue = "32", description = BATCH) int microBatchSize,
+      @Option(
+              names = "--length",
+              defaultValue = "512",
+              description = "tokens a sequence (${DEFAULT-VALUE})")
+          int length,
+      @Option(names = "--steps", defaultValue = "200", description = STEPS) int steps,
       @Option(names = "--text", required = true, description = "file whose bytes are learned")
           Path text) {
     return GuardBench.run(Device.named(device), size, microBatchSize, length, steps, text) ? 0 : 1;
@@ -200,11 +249,23 @@ final class BenchCommand {
               paramLabel = "CORPUS",
               description = "the shipped ones by default")
           List<String> corpora,
-      @Option(names = "--tokenizer", defaultValue = "datasets/shipped/tokenizer") String folder,
+      @Option(
+              names = "--tokenizer",
+              defaultValue = "datasets/shipped/tokenizer",
+              description = "folder of the one that is timed (${DEFAULT-VALUE})")
+          String folder,
       @Option(names = "--vocab-size", defaultValue = "4096", description = "to train; 0 for none")
           int vocabSize,
-      @Option(names = "--datasets", defaultValue = "datasets") String datasets,
-      @Option(names = "--text-column", defaultValue = "text") String textColumn) {
+      @Option(
+              names = "--datasets",
+              defaultValue = "datasets",
+              description = "where corpora lie (${DEFAULT-VALUE})")
+          String datasets,
+      @Option(
+              names = "--text-column",
+              defaultValue = "text",
+              description = "of the rows (${DEFAULT-VALUE})")
+          String textColumn) {
     List<String> shipped = List.of("state-of-the-union", "python-stdlib", "metamath");
     List<String> names = corpora == null || corpora.isEmpty() ? shipped : corpora;
     TokenizerBench.run(

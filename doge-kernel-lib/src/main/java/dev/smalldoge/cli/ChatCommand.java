@@ -23,16 +23,25 @@ final class ChatCommand implements Callable<Integer> {
   @Option(names = "--system", description = "what the model is told beforehand")
   private String system;
 
-  @Option(names = "--max-new-tokens", defaultValue = "256")
+  @Option(
+      names = "--max-new-tokens",
+      defaultValue = "256",
+      description = "most tokens of a reply (${DEFAULT-VALUE})")
   private int maxNewTokens;
 
-  @Option(names = "--temperature", defaultValue = "0.8")
+  @Option(
+      names = "--temperature",
+      defaultValue = "0.8",
+      description = "draw at this temperature (${DEFAULT-VALUE})")
   private double temperature;
 
-  @Option(names = "--top-p", defaultValue = "0.9")
+  @Option(
+      names = "--top-p",
+      defaultValue = "0.9",
+      description = "draw among the tokens of so much probability (${DEFAULT-VALUE})")
   private double topP;
 
-  @Option(names = "--seed", defaultValue = "0")
+  @Option(names = "--seed", defaultValue = "0", description = "of the draws (${DEFAULT-VALUE})")
   private long seed;
 
   @Option(names = "--device", description = "cpu, gpu or gpu:N; the best one without it")

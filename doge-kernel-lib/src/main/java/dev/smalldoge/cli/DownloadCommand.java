@@ -29,13 +29,16 @@ final class DownloadCommand implements Callable<Integer> {
       description = "a known name, organization/name or organization/name:subset")
   private List<String> names;
 
-  @Option(names = "--datasets", defaultValue = "datasets", description = "datasets by default")
+  @Option(
+      names = "--datasets",
+      defaultValue = "datasets",
+      description = "folder to fetch into (${DEFAULT-VALUE})")
   private String datasets;
 
   @Option(names = "--test", description = "the test split, into NAME-test")
   private boolean test;
 
-  @Option(names = "--files", description = "only the first ones of each")
+  @Option(names = "--files", description = "only so many files of each, the first")
   private Long files;
 
   @Option(names = "--rows", description = "only as many files as hold so many rows")

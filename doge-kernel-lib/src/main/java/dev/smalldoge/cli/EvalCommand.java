@@ -36,10 +36,16 @@ final class EvalCommand implements Callable<Integer> {
       description = "arc, openbook-qa, hellaswag, winogrande, piqa, mmlu or trivia-qa")
   private Map<String, Path> tasks = Map.of();
 
-  @Option(names = "--few-shot", defaultValue = "0", description = "answered questions before each")
+  @Option(
+      names = "--few-shot",
+      defaultValue = "0",
+      description = "answered questions before each (${DEFAULT-VALUE})")
   private int fewShot;
 
-  @Option(names = "--limit", defaultValue = "1000", description = "most texts, or questions a task")
+  @Option(
+      names = "--limit",
+      defaultValue = "1000",
+      description = "most texts, or questions a task (${DEFAULT-VALUE})")
   private int limit;
 
   @Option(names = "--device", description = "cpu, gpu or gpu:N; the best one without it")

@@ -17,22 +17,31 @@ final class GenerateCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "MODEL", description = "a folder with model and tokenizer")
   private Path folder;
 
-  @Parameters(index = "1", paramLabel = "PROMPT")
+  @Parameters(index = "1", paramLabel = "PROMPT", description = "what the model goes on with")
   private String prompt;
 
-  @Option(names = "--max-new-tokens", defaultValue = "100")
+  @Option(
+      names = "--max-new-tokens",
+      defaultValue = "100",
+      description = "most tokens that are written (${DEFAULT-VALUE})")
   private int maxNewTokens;
 
   @Option(names = "--temperature", description = "draw at this temperature; greedy without it")
   private Double temperature;
 
-  @Option(names = "--top-k", defaultValue = "50")
+  @Option(
+      names = "--top-k",
+      defaultValue = "50",
+      description = "draw among so many likeliest tokens (${DEFAULT-VALUE})")
   private int topK;
 
-  @Option(names = "--top-p", defaultValue = "1")
+  @Option(
+      names = "--top-p",
+      defaultValue = "1",
+      description = "and among those of so much probability (${DEFAULT-VALUE})")
   private double topP;
 
-  @Option(names = "--seed", defaultValue = "0")
+  @Option(names = "--seed", defaultValue = "0", description = "of the draws (${DEFAULT-VALUE})")
   private long seed;
 
   @Option(names = "--stop", description = "text that ends the writing; may be given repeatedly")

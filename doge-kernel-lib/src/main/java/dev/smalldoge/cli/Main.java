@@ -4,19 +4,22 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.smalldoge.config.DogeException;
 import dev.smalldoge.config.World;
-import dev.smalldoge.train.TensorBoardLog;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** The {@code doge} command line: one command per stage. */
 @Command(
     name = "doge",
     description = "Train, fine-tune and talk to Doge small language models.",
+    footer = {
+      "",
+      "The script ./doge also installs, builds and tests: ./doge setup, quickstart, test.",
+      "doge COMMAND --help tells more; 0 is success, 1 a failure, 2 a mistyped command."
+    },
     subcommands = {
       ChatCommand.class,
       DoctorCommand.class,
@@ -40,14 +43,6 @@ import picocli.CommandLine.ScopeType;
 public final class Main {
   private Main() {}
 
-  @Option(
-      names = "--tensorboard",
-      scope = ScopeType.INHERIT,
-      description = "write TensorBoard event files into the folder of a run")
-  void tensorBoard(boolean on) {
-    TensorBoardLog.writeForEveryRun(on);
-  }
-
   /** Runs a command; exits with 0, with 1 where it failed, with 2 where it was mistyped. */
   public static void main(String... arguments) {
     if (!World.ofEnvironment().isFirst()) {
@@ -56,9 +51,11 @@ public final class Main {
     System.exit(run(arguments));
   }
 
-  /** The commands, before any is typed. */
+  /** The commands, each with {@code --help}. */
   static CommandLine commandLine() {
-    return new CommandLine(new Main());
+    CommandLine commandLine = new CommandLine(new Main());
+    addHelp(commandLine);
+    return commandLine;
   }
 
   /** Runs a command and tells its exit code. */
@@ -74,5 +71,19 @@ public final class Main {
           return 1;
         });
     return commandLine.execute(arguments);
+  }
+
+  /** Gives {@code --help} to every command; the command {@code help} has its own. */
+  private static void addHelp(CommandLine command) {
+    if (!(command.getCommand() instanceof HelpCommand)) {
+      command
+          .getCommandSpec()
+          .addOption(
+              OptionSpec.builder("-h", "--help")
+                  .usageHelp(true)
+                  .description("show this text")
+                  .build());
+    }
+    command.getSubcommands().values().forEach(Main::addHelp);
   }
 }

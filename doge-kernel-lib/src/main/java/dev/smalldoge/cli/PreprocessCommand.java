@@ -41,13 +41,19 @@ final class PreprocessCommand implements Callable<Integer> {
   @Option(names = "--output", description = "the file; by default CORPUS.tokens.safetensors")
   private Path output;
 
-  @Option(names = "--datasets", defaultValue = "datasets", description = "where corpora lie")
+  @Option(
+      names = "--datasets",
+      defaultValue = "datasets",
+      description = "where corpora lie (${DEFAULT-VALUE})")
   private String datasets;
 
   @Option(names = "--documents", description = "how many in all; by default every one once")
   private Long documents;
 
-  @Option(names = "--test-documents", defaultValue = "0", description = "as many more")
+  @Option(
+      names = "--test-documents",
+      defaultValue = "0",
+      description = "so many more, held out (${DEFAULT-VALUE})")
   private long testDocuments;
 
   @Mixin private CorpusFormOptions rows;

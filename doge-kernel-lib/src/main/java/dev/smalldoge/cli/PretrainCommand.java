@@ -24,10 +24,13 @@ final class PretrainCommand implements Callable<Integer> {
   @Option(
       names = "--prompt",
       defaultValue = "The people",
-      description = "what the sample begins with")
+      description = "what the sample begins with (${DEFAULT-VALUE})")
   private String prompt;
 
-  @Option(names = "--sample", defaultValue = "60", description = "tokens of the sample; 0 for none")
+  @Option(
+      names = "--sample",
+      defaultValue = "60",
+      description = "tokens of the sample, 0 for none (${DEFAULT-VALUE})")
   private int sampleTokens;
 
   @Mixin private ProcessesOption processes;

@@ -2,6 +2,7 @@ package dev.smalldoge.cli;
 
 import dev.smalldoge.config.Recipe;
 import dev.smalldoge.torch.Device;
+import dev.smalldoge.train.TensorBoardLog;
 import java.util.List;
 import java.util.function.BiFunction;
 import picocli.CommandLine.Option;
@@ -24,8 +25,18 @@ final class RecipeOptions {
   @Option(names = "--device", description = "cpu, gpu or gpu:N; by default the best there is")
   private String device;
 
-  @Option(names = "--datasets", defaultValue = "datasets", description = "folder of the corpora")
+  @Option(
+      names = "--datasets",
+      defaultValue = "datasets",
+      description = "folder of the corpora (${DEFAULT-VALUE})")
   private String datasets;
+
+  @Option(
+      names = "--tensorboard",
+      description = "write TensorBoard event files into the folder of the run")
+  void tensorBoard(boolean on) {
+    TensorBoardLog.writeForEveryRun(on);
+  }
 
   /**
    * The recipe with what was replaced; names on standard error the keys that do nothing.

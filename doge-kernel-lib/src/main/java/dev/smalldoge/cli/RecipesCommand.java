@@ -25,7 +25,10 @@ final class RecipesCommand implements Callable<Integer> {
   @Option(names = "--update", paramLabel = "PAGE", description = "put the tables into a page")
   private Path page;
 
-  @Option(names = "--folder", defaultValue = "recipes", description = "where recipes lie")
+  @Option(
+      names = "--folder",
+      defaultValue = "recipes",
+      description = "where recipes lie (${DEFAULT-VALUE})")
   private Path folder;
 
   @Override

@@ -30,13 +30,22 @@ final class TokenizerCommand {
               paramLabel = "CORPUS",
               description = "a name under --datasets, a folder or a file")
           List<String> corpora,
-      @Option(names = "--vocab-size", defaultValue = "32768", description = "ids, 32768 by default")
+      @Option(
+              names = "--vocab-size",
+              defaultValue = "32768",
+              description = "ids of it (${DEFAULT-VALUE})")
           int vocabSize,
       @Option(names = "--output", required = true, description = "folder for the three files")
           Path output,
-      @Option(names = "--datasets", defaultValue = "datasets", description = "where corpora lie")
+      @Option(
+              names = "--datasets",
+              defaultValue = "datasets",
+              description = "where corpora lie (${DEFAULT-VALUE})")
           String datasets,
-      @Option(names = "--text-column", defaultValue = "text", description = "text by default")
+      @Option(
+              names = "--text-column",
+              defaultValue = "text",
+              description = "of the rows (${DEFAULT-VALUE})")
           String textColumn) {
     long start = System.nanoTime();
     Tokenizer tokenizer = Tokenizer.train(texts(corpora, datasets, textColumn), vocabSize);
@@ -75,7 +84,7 @@ final class TokenizerCommand {
   int show(
       @Parameters(paramLabel = "TOKENIZER", description = "folder with a tokenizer.json")
           Path folder,
-      @Parameters(paramLabel = "TEXT") String text) {
+      @Parameters(paramLabel = "TEXT", description = "what it takes apart") String text) {
     Tokenizer tokenizer = Tokenizer.load(folder);
     System.out.println(tokenizer);
     for (int id : tokenizer.encode(text)) {
