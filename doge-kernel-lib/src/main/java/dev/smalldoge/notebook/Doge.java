@@ -1,5 +1,7 @@
 package dev.smalldoge.notebook;
 
+import static dev.smalldoge.config.Checks.check;
+
 import dev.smalldoge.config.Home;
 import dev.smalldoge.config.Recipe;
 import dev.smalldoge.io.RecipeTables;
@@ -31,6 +33,17 @@ public final class Doge {
   /** How every recipe of this project trains. */
   public static MarkdownTable training() {
     return new MarkdownTable(RecipeTables.training(recipes()));
+  }
+
+  /**
+   * How every recipe of one stage trains.
+   *
+   * @param stage {@code pretrain}, {@code sft} or {@code dpo}
+   */
+  public static MarkdownTable training(String stage) {
+    List<Recipe> recipes = recipes().stream().filter(r -> r.stage().equals(stage)).toList();
+    check(!recipes.isEmpty(), "no recipe has the stage \"%s\"; use pretrain, sft or dpo", stage);
+    return new MarkdownTable(RecipeTables.training(recipes));
   }
 
   private static List<Recipe> recipes() {

@@ -229,8 +229,8 @@ public record TrainingPlan(
             "%nFLOPs per token  %,.0f M%n"
                 + "tokens per step  %,d (%d x %d x %d)%n"
                 + "tokens in all    %,d in %,d steps%n"
-                + "memory           %s for weights, gradients and moments, about %s for"
-                + " activations; %s free on %s%n"
+                + "memory           %s for weights, gradients and moments,%n"
+                + "                 about %s for activations; %s free on %s%n"
                 + "time             about %s on this kind of device",
             flopsPerToken() / 1e6,
             tokensPerStep(),

@@ -129,7 +129,7 @@ public final class LiveChart implements AutoCloseable {
             + WIDTH
             + "\" src=\"data:image/svg+xml;base64,"
             + image
-            + "\"/><br/><code>"
+            + "\"/><br/><code style=\"font-size:85%\">"
             + TableHtml.escape(text)
             + "</code></div>",
         title + ": " + text);
@@ -162,7 +162,7 @@ public final class LiveChart implements AutoCloseable {
     new SvgPanel(svg, 45, 40, 420, 260, last.maxSteps(), min, max)
         .axes("loss, nats")
         .steps()
-        .curve(expected, SvgPanel.EXPECTED)
+        .band(expected, SvgPanel.EXPECTED)
         .curve(loss, SvgPanel.TRAIN)
         .curve(evalLoss, SvgPanel.EVAL);
     legend(svg);

@@ -72,10 +72,19 @@ final class SvgPanel {
 
   /** A curve. */
   SvgPanel curve(Series series, String colour) {
+    return curve(series, colour, "stroke-width=\"1.5\"");
+  }
+
+  /** A curve that shows on both sides of another one that is drawn over it. */
+  SvgPanel band(Series series, String colour) {
+    return curve(series, colour, "stroke-width=\"9\" stroke-opacity=\"0.5\"");
+  }
+
+  private SvgPanel curve(Series series, String colour, String stroke) {
     if (series.size() == 0) {
       return this;
     }
-    svg.append("<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"").append(colour);
+    svg.append("<polyline fill=\"none\" ").append(stroke).append(" stroke=\"").append(colour);
     svg.append("\" points=\"");
     for (int i = 0; i < series.size(); i++) {
       add("%.1f,%.1f ", px(series.x(i)), py(series.y(i)));

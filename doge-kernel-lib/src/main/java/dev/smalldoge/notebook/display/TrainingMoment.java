@@ -41,7 +41,7 @@ public record TrainingMoment(
     if (memoryBytes > 0) {
       line.append(format("  %.2f GiB", memoryBytes / (double) (1L << 30)));
     }
-    if (remaining != null) {
+    if (remaining != null && step < maxSteps) {
       line.append("  ETA ").append(time(remaining));
     }
     return line.toString();

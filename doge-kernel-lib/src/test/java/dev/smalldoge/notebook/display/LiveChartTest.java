@@ -65,6 +65,7 @@ class LiveChartTest {
     TrainingMoment bare =
         new TrainingMoment(1, 2, 3, Double.NaN, 1e-3, Double.NaN, Double.NaN, 0, null);
     assertThat(bare.line()).isEqualTo("step 1/2 (50.0 %)  loss 3.0000  lr 1.00e-03");
+    assertThat(moment(1_000, 3, 3).line()).endsWith("3.00 GiB"); // nothing remains
   }
 
   @Test
