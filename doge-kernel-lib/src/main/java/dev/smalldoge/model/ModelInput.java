@@ -43,11 +43,24 @@ public record ModelInput(
   /** Rows with padding where {@code attentionMask} is 0. */
   public static ModelInput padded(
       Operations operations, long[][] inputIds, long[][] attentionMask) {
+    check(
+        attentionMask.length == inputIds.length,
+        "%d rows of ids have %d rows of attention mask; give one for each",
+        inputIds.length,
+        attentionMask.length);
     boolean left = false;
     boolean any = false;
-    for (long[] row : attentionMask) {
-      left |= row[0] == 0;
-      for (long kept : row) {
+    for (int row = 0; row < inputIds.length; row++) {
+      long[] mask = attentionMask[row];
+      check(
+          mask.length == inputIds[row].length && mask.length > 0,
+          "row %d has %d tokens and an attention mask of %d; give one number for each",
+          row,
+          inputIds[row].length,
+          mask.length);
+      left |= mask[0] == 0;
+      for (long kept : mask) {
+        check(kept == 0 || kept == 1, "an attention mask holds %d; use 1, or 0 for padding", kept);
         any |= kept == 0;
       }
     }
@@ -106,6 +119,7 @@ public record ModelInput(
   }
 
   private static Tensor tensor(Operations operations, long[][] rows) {
+    check(rows.length > 0 && rows[0].length > 0, "the batch has no tokens; give some");
     int length = rows[0].length;
     long[] flat = new long[rows.length * length];
     for (int row = 0; row < rows.length; row++) {
