@@ -213,6 +213,7 @@ public final class Mixture {
       for (Part part : this.parts) {
         String name = part.corpus().name();
         check(parts.containsKey(name), "%s has no parts; preprocess its files first", name);
+        check(!parts.get(name).isEmpty(), "%s gave no documents; give a corpus with rows", name);
         writer.source(name);
         copy(parts.get(name), wanted(part), tokenizer, writer);
       }

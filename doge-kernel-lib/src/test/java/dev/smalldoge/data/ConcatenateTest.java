@@ -70,6 +70,9 @@ class ConcatenateTest {
     assertThatThrownBy(() -> mixture.concatenate(TOKENIZER, target, Map.of()))
         .isInstanceOf(DogeException.class)
         .hasMessageContaining("a has no parts");
+    assertThatThrownBy(() -> mixture.concatenate(TOKENIZER, target, Map.of("a", List.of())))
+        .isInstanceOf(DogeException.class)
+        .hasMessageContaining("a gave no documents");
     Map<String, List<Path>> parts = parts(a);
     assertThatThrownBy(() -> mixture.concatenate(TestTokenizers.bytes(3), target, parts))
         .isInstanceOf(DogeException.class)
