@@ -160,15 +160,17 @@ public final class GoldenCheck {
       figures.add(new Figure("greedy.output_ids", equal ? 0 : 1, 0));
     }
     remark(config, ours);
+    return new Report(title(config), figures, remarks);
+  }
+
+  /** The case's name, the choices that its figures were compared with, and the device. */
+  private String title(ModelConfig config) {
+    String name = String.valueOf(golden.folder().toAbsolutePath().normalize().getFileName());
     String routing =
         config.isMoe() ? ", routing " + config.routing().name().toLowerCase(Locale.ROOT) : "";
-    return new Report(
-        golden.folder().toAbsolutePath().normalize().getFileName()
-            + routing
-            + ", "
-            + golden.operations().device(),
-        figures,
-        remarks);
+    boolean chooses = golden.ids("input_ids", 2)[0].length > config.keepWindowSize();
+    String kept = chooses ? ", keys of equal bias as libtorch keeps them" : "";
+    return name + routing + kept + ", " + golden.operations().device();
   }
 
   private ModelConfig routed() {
