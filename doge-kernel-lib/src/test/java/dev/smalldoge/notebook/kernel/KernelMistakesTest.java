@@ -17,7 +17,8 @@ class KernelMistakesTest {
 
   @TestFactory
   Stream<DynamicTest> everyMistake() throws Exception {
-    InstalledKernel kernel = InstalledKernel.in(folder, "doge-mistakes", null);
+    Path project = NotebooksTest.project(folder); // recipes and corpora are looked up in it
+    InstalledKernel kernel = InstalledKernel.in(project, "doge-mistakes", null);
     return JupyterTest.tests(kernel.drive("kernel_mistakes.py"), 43);
   }
 }
