@@ -36,7 +36,7 @@ final class RunLock implements AutoCloseable {
       FileChannel channel =
           FileChannel.open(
               file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      if (!locks(channel)) {
+      if (!locks(channel, folder)) {
         String holder = Files.readString(file).strip();
         channel.close();
         throw new DogeException(
@@ -58,12 +58,20 @@ final class RunLock implements AutoCloseable {
     }
   }
 
-  private static boolean locks(FileChannel channel) throws IOException {
+  private static boolean locks(FileChannel channel, Path folder) {
     try {
       FileLock lock = channel.tryLock();
       return lock != null;
     } catch (OverlappingFileLockException e) {
       return false; // held by this very process
+    } catch (IOException e) { // some network file systems have no locks; a training there goes on
+      System.err.println(
+          "the file system of "
+              + folder
+              + " locks no files ("
+              + e.getMessage()
+              + "): let no other training into that folder");
+      return true;
     }
   }
 
