@@ -256,20 +256,10 @@ final class BenchCommand {
           String folder,
       @Option(names = "--vocab-size", defaultValue = "4096", description = "to train; 0 for none")
           int vocabSize,
-      @Option(
-              names = "--datasets",
-              defaultValue = "datasets",
-              description = "where corpora lie (${DEFAULT-VALUE})")
-          String datasets,
-      @Option(
-              names = "--text-column",
-              defaultValue = "text",
-              description = "of the rows (${DEFAULT-VALUE})")
-          String textColumn) {
+      @Mixin CorpusTextOptions texts) {
     List<String> shipped = List.of("state-of-the-union", "python-stdlib", "metamath");
     List<String> names = corpora == null || corpora.isEmpty() ? shipped : corpora;
-    TokenizerBench.run(
-        Home.path(folder), TokenizerCommand.texts(names, datasets, textColumn), vocabSize);
+    TokenizerBench.run(Home.path(folder), texts.texts(names), vocabSize);
     return 0;
   }
 

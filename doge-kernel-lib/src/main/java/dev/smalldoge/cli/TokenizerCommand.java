@@ -1,12 +1,10 @@
 package dev.smalldoge.cli;
 
-import dev.smalldoge.data.Corpus;
 import dev.smalldoge.tokenizer.Tokenizer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.StreamSupport;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -37,18 +35,9 @@ final class TokenizerCommand {
           int vocabSize,
       @Option(names = "--output", required = true, description = "folder for the three files")
           Path output,
-      @Option(
-              names = "--datasets",
-              defaultValue = "datasets",
-              description = "where corpora lie (${DEFAULT-VALUE})")
-          String datasets,
-      @Option(
-              names = "--text-column",
-              defaultValue = "text",
-              description = "of the rows (${DEFAULT-VALUE})")
-          String textColumn) {
+      @Mixin CorpusTextOptions texts) {
     long start = System.nanoTime();
-    Tokenizer tokenizer = Tokenizer.train(texts(corpora, datasets, textColumn), vocabSize);
+    Tokenizer tokenizer = Tokenizer.train(texts.texts(corpora), vocabSize);
     tokenizer.save(output);
     System.out.printf(
         "%d ids in %.1f s, sha256 %s%n%s%n",
@@ -57,27 +46,6 @@ final class TokenizerCommand {
         tokenizer.fingerprint(),
         output.resolve("tokenizer.json"));
     return 0;
-  }
-
-  /** The texts of corpora, one after the other, read again each time. */
-  static Iterable<String> texts(List<String> corpora, String datasets, String textColumn) {
-    return () ->
-        corpora.stream()
-            .map(name -> corpus(name, datasets, textColumn))
-            .flatMap(corpus -> StreamSupport.stream(corpus.texts().spliterator(), false))
-            .iterator();
-  }
-
-  private static Corpus corpus(String name, String datasets, String textColumn) {
-    Corpus corpus;
-    if (Files.isRegularFile(Path.of(name))) {
-      corpus = Corpus.file(name);
-    } else if (Files.isDirectory(Path.of(name))) {
-      corpus = Corpus.folder(name);
-    } else {
-      corpus = Corpus.of(name).under(datasets);
-    }
-    return corpus.withTextColumn(textColumn);
   }
 
   @Command(name = "show", description = "Show the tokens of a text, one a line: id, token.")
