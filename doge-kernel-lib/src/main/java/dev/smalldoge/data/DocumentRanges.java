@@ -107,6 +107,17 @@ final class DocumentRanges {
     return new DocumentRanges(file, inside);
   }
 
+  /** Those of each of the file's sources, in the file's order; none of some, perhaps. */
+  List<DocumentRanges> bySource() {
+    List<DocumentRanges> each = new ArrayList<>();
+    long start = 0;
+    for (SourceShare source : file.sources()) {
+      each.add(within(start, start + source.documents()));
+      start += source.documents();
+    }
+    return each;
+  }
+
   /** The different documents among these, in the file's order. */
   DocumentRanges distinct() {
     List<long[]> all = new ArrayList<>();

@@ -63,18 +63,17 @@ final class HeldOutDraw {
   private HeldOutDraw(DocumentRanges documents, int count, long seed) {
     this.seed = seed;
     List<SourceShare> shares = documents.file().sources();
-    long start = 0;
-    for (SourceShare share : shares) {
-      DocumentRanges all = documents.within(start, start + share.documents());
-      start += share.documents();
+    List<DocumentRanges> bySource = documents.bySource();
+    for (int i = 0; i < shares.size(); i++) {
+      DocumentRanges all = bySource.get(i);
       if (all.documents() > 0 && (shares.size() == 1 || all.distinct().documents() > 1)) {
-        sources.add(new Source(share.name(), all, count));
+        sources.add(new Source(shares.get(i).name(), all, count));
       }
     }
   }
 
   /**
-   * The file's documents to hold out, in its order.
+   * The file's documents to hold out, those of each source together.
    *
    * @param documents what is trained on, with them
    * @param count how many, fewer than there are
@@ -100,10 +99,7 @@ final class HeldOutDraw {
           i);
       source.draw();
     }
-    return draw.sources.stream()
-        .flatMapToLong(s -> Arrays.stream(s.drawn, 0, s.count))
-        .sorted()
-        .toArray();
+    return draw.sources.stream().flatMapToLong(s -> Arrays.stream(s.drawn, 0, s.count)).toArray();
   }
 
   /** The source whose next document brings the parts nearest to those trained on. */

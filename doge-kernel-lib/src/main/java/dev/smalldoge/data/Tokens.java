@@ -9,6 +9,7 @@ import dev.smalldoge.config.TrainingSettings;
 import dev.smalldoge.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.PieChart;
 
@@ -221,16 +222,17 @@ public final class Tokens {
   /** A line for each source of a mixture: how much of these is of it. */
   private String parts() {
     StringBuilder lines = new StringBuilder();
-    long start = 0;
-    for (SourceShare source : file().sources()) {
-      DocumentRanges ofIt = documents.within(start, start + source.documents());
-      start += source.documents();
-      if (file().sources().size() > 1) {
-        lines.append(
-            String.format(
-                "%n  %-24s %,12d documents %,15d tokens %5.1f %%",
-                source.name(), ofIt.documents(), ofIt.tokens(), 100.0 * ofIt.tokens() / tokens()));
-      }
+    List<SourceShare> sources = file().sources();
+    List<DocumentRanges> bySource = documents.bySource();
+    for (int i = 0; i < sources.size() && sources.size() > 1; i++) {
+      DocumentRanges ofIt = bySource.get(i);
+      lines.append(
+          String.format(
+              "%n  %-24s %,12d documents %,15d tokens %5.1f %%",
+              sources.get(i).name(),
+              ofIt.documents(),
+              ofIt.tokens(),
+              100.0 * ofIt.tokens() / tokens()));
     }
     return lines.toString();
   }
