@@ -12,8 +12,8 @@ public record MarkdownTable(String markdown) {
   /** The table as HTML. */
   public String toHtml() {
     List<List<String>> lines = markdown.strip().lines().map(MarkdownTable::cells).toList();
-    return TableHtml.html(lines.get(0), lines.subList(2, lines.size()), "")
-        .replace("<tr><td style=\"", "<tr><td style=\"white-space:nowrap;"); // a row's name
+    List<List<String>> rows = lines.subList(2, lines.size());
+    return TableHtml.html(lines.get(0), rows, "", "white-space:nowrap;"); // a row's name
   }
 
   private static List<String> cells(String line) {

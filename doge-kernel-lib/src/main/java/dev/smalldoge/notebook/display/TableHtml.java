@@ -195,26 +195,34 @@ final class TableHtml {
 
   /** A table of texts. */
   static String html(List<String> header, List<List<String>> rows, String caption) {
+    return html(header, rows, caption, "");
+  }
+
+  /** A table the first cell of whose rows has a style of its own, such as {@code color:red;}. */
+  static String html(
+      List<String> header, List<List<String>> rows, String caption, String firstStyle) {
     StringBuilder html = new StringBuilder("<table>");
     if (!caption.isEmpty()) {
       html.append("<caption style=\"text-align:left;white-space:nowrap\">");
       html.append(escape(caption)).append("</caption>");
     }
-    List<String> tags = new ArrayList<>();
+    List<String> styles = new ArrayList<>();
     for (int column = 0; column < header.size(); column++) {
       int at = column;
       boolean numbers = rows.stream().allMatch(row -> NUMBER.matcher(row.get(at)).matches());
-      tags.add(" style=\"text-align:" + (numbers ? "right" : "left") + "\">");
+      styles.add("text-align:" + (numbers ? "right" : "left"));
     }
-    html.append("<thead>").append(row("th", header, tags)).append("</thead><tbody>");
-    rows.forEach(row -> html.append(row("td", row, tags)));
+    html.append("<thead>").append(row("th", header, styles, "")).append("</thead><tbody>");
+    rows.forEach(row -> html.append(row("td", row, styles, firstStyle)));
     return html.append("</tbody></table>").toString();
   }
 
-  private static String row(String tag, List<String> cells, List<String> styles) {
+  private static String row(
+      String tag, List<String> cells, List<String> styles, String firstStyle) {
     StringBuilder row = new StringBuilder("<tr>");
     for (int i = 0; i < cells.size(); i++) {
-      row.append('<').append(tag).append(styles.get(i));
+      row.append('<').append(tag).append(" style=\"").append(i == 0 ? firstStyle : "");
+      row.append(styles.get(i)).append("\">");
       row.append(escape(cells.get(i))).append("</").append(tag).append('>');
     }
     return row.append("</tr>").toString();
