@@ -1,6 +1,5 @@
 package dev.smalldoge.model;
 
-import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.Recompute;
 import dev.smalldoge.torch.FusedAttention;
 import dev.smalldoge.torch.FusedAttention.Attended;
@@ -20,7 +19,7 @@ import java.util.Map;
  * = norm(x'), and residual' · x' + mlp(h') goes out, whose sum is the next layer's first operation.
  */
 final class FusedLayer {
-  private final ModelConfig config;
+  private final FusedWork work;
   private final FusedKernels kernels;
   private final FusedWeights matrices;
   private final FusedScratch scratch;
@@ -34,25 +33,15 @@ final class FusedLayer {
   private final Tensor qkv;
   private final Folded folded;
   private final FusedMlp mlp;
-  private final Recompute recompute;
   private Attended attended;
 
-  FusedLayer(
-      ModelConfig config,
-      Weights weights,
-      FusedWeights matrices,
-      FusedKernels kernels,
-      FusedScratch scratch,
-      FusedActivations kept,
-      Recompute recompute,
-      int number) {
-    this.config = config;
-    this.kernels = kernels;
-    this.matrices = matrices;
-    this.scratch = scratch;
+  FusedLayer(FusedWork work, FusedActivations kept, int number) {
+    this.work = work;
+    this.kernels = work.kernels();
+    this.matrices = work.matrices();
+    this.scratch = work.scratch();
     this.number = number;
-    this.recompute = recompute;
-    this.masters = weights.byName();
+    this.masters = work.weights().byName();
     this.gradients = matrices.gradients();
     this.foldWeights = foldWeights(masters);
     this.foldGradients = foldWeights(gradients);
@@ -60,7 +49,7 @@ final class FusedLayer {
     this.middle = kept.middle();
     this.qkv = kept.qkv();
     this.folded = kept.folded();
-    this.mlp = new FusedMlp(config, matrices, kernels, scratch, kept, number);
+    this.mlp = new FusedMlp(work, kept, number);
   }
 
   private FoldWeights foldWeights(Map<String, Tensor> from) {
@@ -105,18 +94,18 @@ final class FusedLayer {
   void forward(Positions positions) {
     attend(positions);
     mlp.forward(middle.normed());
-    if (recompute == Recompute.LAYERS) {
+    if (work.recompute() == Recompute.LAYERS) {
       attended.close();
     }
   }
 
   /** From the input's norm to {@link #stream} and its norm. */
   private void attend(Positions positions) {
-    int n = scratch.tokens();
-    int d = config.hiddenSize();
-    int width = config.numAttentionHeads() * config.headDim();
-    int all = width + 2 * config.numKeyValueHeads() * config.headDim();
-    double eps = config.rmsNormEps();
+    int n = work.tokens();
+    int d = work.hidden();
+    int width = work.attended();
+    int all = work.projected();
+    double eps = work.config().rmsNormEps();
     FusedAttention attention = kernels.attention();
     kernels.linear(input.normed(), matrices.attentionInput(number).copy(), qkv, n, d, all);
     attention.fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
@@ -147,11 +136,11 @@ final class FusedLayer {
    * @param scoresGradient (N, 2K) FLOAT32, what else the router's scores get; null for nothing
    */
   void backward(Positions positions, Tensor scoresGradient) {
-    if (recompute == Recompute.LAYERS) {
-      kernels.norm(input, inputNorm(), scratch.tokens(), config.rmsNormEps());
+    if (work.recompute() == Recompute.LAYERS) {
+      kernels.norm(input, inputNorm(), work.tokens(), work.config().rmsNormEps());
       attend(positions);
     }
-    if (recompute != Recompute.NOTHING) {
+    if (work.recompute() != Recompute.NOTHING) {
       mlp.openGates(middle.normed());
     }
     mlp.backward(middle.normed(), scoresGradient);
@@ -164,15 +153,15 @@ final class FusedLayer {
         scratch.dmiddle(),
         gradients.get(name("post_attention_layernorm.weight")),
         gradients.get(name("post_attention_residual")),
-        scratch.tokens());
+        work.tokens());
     attentionBackward(positions);
   }
 
   private void attentionBackward(Positions positions) {
-    int n = scratch.tokens();
-    int d = config.hiddenSize();
-    int width = config.numAttentionHeads() * config.headDim();
-    int all = width + 2 * config.numKeyValueHeads() * config.headDim();
+    int n = work.tokens();
+    int d = work.hidden();
+    int width = work.attended();
+    int all = work.projected();
     FusedWeights.Matrix out = matrices.attentionOutput(number);
     FusedWeights.Matrix in = matrices.attentionInput(number);
     kernels.linearBackward(scratch.dmiddle(), out.copy(), scratch.dattended(), n, width, d);
@@ -195,7 +184,7 @@ final class FusedLayer {
               foldGradients,
               n,
               scratch.length(),
-              config.rmsNormEps());
+              work.config().rmsNormEps());
     }
     kernels.linearBackward(scratch.dqkv(), in.copy(), scratch.dnormed(), n, d, all);
     kernels.addWeightGradient(scratch.dqkv(), input.normed(), in.gradient(), n, d, all);

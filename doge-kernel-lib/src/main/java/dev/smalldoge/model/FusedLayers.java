@@ -44,11 +44,12 @@ final class FusedLayers implements AutoCloseable {
     this.matrices = matrices;
     this.scratch = new FusedScratch(config, kernels, batch, length);
     this.recompute = recompute;
+    FusedWork work = new FusedWork(config, weights, matrices, kernels, scratch, recompute);
     FusedActivations first = null;
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       FusedActivations kept = FusedActivations.of(config, scratch, recompute, first);
       first = first == null ? kept : first;
-      layers.add(new FusedLayer(config, weights, matrices, kernels, scratch, kept, recompute, i));
+      layers.add(new FusedLayer(work, kept, i));
     }
     this.last = scratch.normed();
   }

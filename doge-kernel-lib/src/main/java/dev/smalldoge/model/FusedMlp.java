@@ -1,6 +1,5 @@
 package dev.smalldoge.model;
 
-import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.FusedExperts.Choice;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.Tensor;
@@ -10,7 +9,7 @@ import dev.smalldoge.torch.Tensor;
  * has them, from the normed stream (N, d) to the scratch's branch and back.
  */
 final class FusedMlp {
-  private final ModelConfig config;
+  private final FusedWork work;
   private final FusedKernels kernels;
   private final FusedWeights matrices;
   private final FusedScratch scratch;
@@ -18,17 +17,11 @@ final class FusedMlp {
   private final Tensor gateAndUp;
   private final Choice choice;
 
-  FusedMlp(
-      ModelConfig config,
-      FusedWeights matrices,
-      FusedKernels kernels,
-      FusedScratch scratch,
-      FusedActivations kept,
-      int number) {
-    this.config = config;
-    this.kernels = kernels;
-    this.matrices = matrices;
-    this.scratch = scratch;
+  FusedMlp(FusedWork work, FusedActivations kept, int number) {
+    this.work = work;
+    this.kernels = work.kernels();
+    this.matrices = work.matrices();
+    this.scratch = work.scratch();
     this.number = number;
     this.gateAndUp = kept.gateAndUp();
     this.choice = kept.choice();
@@ -40,9 +33,9 @@ final class FusedMlp {
   }
 
   void forward(Tensor x) {
-    int n = scratch.tokens();
-    int d = config.hiddenSize();
-    int inner = config.intermediateSize();
+    int n = work.tokens();
+    int d = work.hidden();
+    int inner = work.inner();
     Tensor down = matrices.down(number).copy();
     openGates(x);
     kernels.swiglu(gateAndUp, scratch.inner(), n, inner);
@@ -60,8 +53,7 @@ final class FusedMlp {
   /** Computes the two branches, for the first time or again. */
   void openGates(Tensor x) {
     Tensor both = matrices.gateAndUp(number).copy();
-    kernels.linear(
-        x, both, gateAndUp, scratch.tokens(), config.hiddenSize(), 2 * config.intermediateSize());
+    kernels.linear(x, both, gateAndUp, work.tokens(), work.hidden(), 2 * work.inner());
   }
 
   /**
@@ -70,9 +62,9 @@ final class FusedMlp {
    * @param scoresGradient (N, 2K) FLOAT32, what else the router's scores get; null for nothing
    */
   void backward(Tensor x, Tensor scoresGradient) {
-    int n = scratch.tokens();
-    int d = config.hiddenSize();
-    int inner = config.intermediateSize();
+    int n = work.tokens();
+    int d = work.hidden();
+    int inner = work.inner();
     FusedWeights.Matrix down = matrices.down(number);
     FusedWeights.Matrix both = matrices.gateAndUp(number);
     kernels.linearBackward(scratch.dx(), down.copy(), scratch.inner(), n, inner, d);

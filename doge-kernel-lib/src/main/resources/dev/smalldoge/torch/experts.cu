@@ -114,6 +114,37 @@ __device__ inline void add_row(const Eight* row, float factor, float (*x)[8]) {
   }
 }
 
+__device__ inline void unpack_row(const bf16* from, int lane, float (*x)[8]) {
+#pragma unroll
+  for (int p = 0; p < PARTS; p++) unpack(*(const Eight*)(from + p * 256 + lane * 8), x[p]);
+}
+
+__device__ inline void store_row(bf16* to, int lane, const float (*x)[8]) {
+#pragma unroll
+  for (int p = 0; p < PARTS; p++) *(Eight*)(to + p * 256 + lane * 8) = packed(x[p]);
+}
+
+// Goes over a token's choices (CHOSEN): factor_of gets the rank of one and its expert's row of
+// `dotted` times x, and gives how often its row of `added` is added to sum.
+template <class Factor>
+__device__ inline void over_chosen(const int* ids, const bf16* dotted, const bf16* added, int lane,
+    float (*x)[8], float (*sum)[8], Factor factor_of) {
+  for (int j = 0; j < CHOSEN; j += AT_ONCE) {
+    Eight first[AT_ONCE][PARTS], second[AT_ONCE][PARTS];
+#pragma unroll
+    for (int q = 0; q < AT_ONCE; q++) {
+      i64 expert = ids[min(j + q, CHOSEN - 1)];
+      load_row(dotted + expert * HIDDEN, lane, first[q]);
+      load_row(added + expert * HIDDEN, lane, second[q]);
+    }
+#pragma unroll
+    for (int q = 0; q < AT_ONCE; q++) {
+      if (j + q >= CHOSEN) break;
+      add_row(second[q], factor_of(j + q, warp_sum(dot_row(first[q], x))), sum);
+    }
+  }
+}
+
 // out = sum over the chosen of share * silu(down . x) * up; before (N, CHOSEN) gets down . x.
 extern "C" __global__ void __launch_bounds__(256) experts(const bf16* x, const int* ids,
     const float* shares, const bf16* down, const bf16* up, float* before, bf16* out, i64 rows) {
@@ -121,29 +152,13 @@ extern "C" __global__ void __launch_bounds__(256) experts(const bf16* x, const i
   i64 row = blockIdx.x * 8ll + (threadIdx.x >> 5);
   if (row >= rows) return;
   float h[PARTS][8], sum[PARTS][8] = {};
-#pragma unroll
-  for (int p = 0; p < PARTS; p++)
-    unpack(*(const Eight*)(x + row * HIDDEN + p * 256 + lane * 8), h[p]);
-  for (int j = 0; j < CHOSEN; j += AT_ONCE) {
-    Eight downs[AT_ONCE][PARTS], ups[AT_ONCE][PARTS];
-#pragma unroll
-    for (int q = 0; q < AT_ONCE; q++) {
-      i64 expert = ids[row * CHOSEN + min(j + q, CHOSEN - 1)];
-      load_row(down + expert * HIDDEN, lane, downs[q]);
-      load_row(up + expert * HIDDEN, lane, ups[q]);
-    }
-#pragma unroll
-    for (int q = 0; q < AT_ONCE; q++) {
-      if (j + q >= CHOSEN) break;
-      i64 slot = row * CHOSEN + j + q;
-      float a = warp_sum(dot_row(downs[q], h));
-      if (lane == 0) before[slot] = a;
-      add_row(ups[q], shares[slot] * a / (1.f + __expf(-a)), sum);
-    }
-  }
-#pragma unroll
-  for (int p = 0; p < PARTS; p++)
-    *(Eight*)(out + row * HIDDEN + p * 256 + lane * 8) = packed(sum[p]);
+  unpack_row(x + row * HIDDEN, lane, h);
+  over_chosen(ids + row * CHOSEN, down, up, lane, h, sum, [&](int j, float a) {
+    i64 slot = row * CHOSEN + j;
+    if (lane == 0) before[slot] = a;
+    return shares[slot] * a / (1.f + __expf(-a));
+  });
+  store_row(out + row * HIDDEN, lane, sum);
 }
 
 // The way back, given out's gradient: dx (N, HIDDEN), the factors that out's gradient and x have in
@@ -158,35 +173,19 @@ extern "C" __global__ void __launch_bounds__(256) experts_backward(const bf16* d
   i64 row = blockIdx.x * 8ll + warp;
   if (row >= rows) return;
   float g[PARTS][8], sum[PARTS][8] = {};
-#pragma unroll
-  for (int p = 0; p < PARTS; p++)
-    unpack(*(const Eight*)(dout + row * HIDDEN + p * 256 + lane * 8), g[p]);
-  for (int j = 0; j < CHOSEN; j += AT_ONCE) {
-    Eight downs[AT_ONCE][PARTS], ups[AT_ONCE][PARTS];
-#pragma unroll
-    for (int q = 0; q < AT_ONCE; q++) {
-      i64 expert = ids[row * CHOSEN + min(j + q, CHOSEN - 1)];
-      load_row(up + expert * HIDDEN, lane, ups[q]);
-      load_row(down + expert * HIDDEN, lane, downs[q]);
+  unpack_row(dout + row * HIDDEN, lane, g);
+  over_chosen(ids + row * CHOSEN, up, down, lane, g, sum, [&](int j, float z) {
+    i64 slot = row * CHOSEN + j;
+    float a = before[slot], share = shares[slot], sigmoid = 1.f / (1.f + __expf(-a));
+    float da = z * share * sigmoid * (1.f + a * (1.f - sigmoid));
+    if (lane == 0) {
+      up_factors[slot] = share * a * sigmoid;
+      down_factors[slot] = da;
+      dshares[warp][j] = z * a * sigmoid;
     }
-#pragma unroll
-    for (int q = 0; q < AT_ONCE; q++) {
-      if (j + q >= CHOSEN) break;
-      i64 slot = row * CHOSEN + j + q;
-      float z = warp_sum(dot_row(ups[q], g));
-      float a = before[slot], share = shares[slot], sigmoid = 1.f / (1.f + __expf(-a));
-      float da = z * share * sigmoid * (1.f + a * (1.f - sigmoid));
-      add_row(downs[q], da, sum);
-      if (lane == 0) {
-        up_factors[slot] = share * a * sigmoid;
-        down_factors[slot] = da;
-        dshares[warp][j + q] = z * a * sigmoid;
-      }
-    }
-  }
-#pragma unroll
-  for (int p = 0; p < PARTS; p++)
-    *(Eight*)(dx + row * HIDDEN + p * 256 + lane * 8) = packed(sum[p]);
+    return da;
+  });
+  store_row(dx + row * HIDDEN, lane, sum);
   for (int c = lane; c < 2 * KEYS; c += 32)
     sums[warp][c] = extra ? extra[row * 2 * KEYS + c] : 0.f;
   __syncwarp();
