@@ -16,6 +16,7 @@ import dev.smalldoge.torch.FusedExperts;
 import dev.smalldoge.torch.FusedExperts.Choice;
 import dev.smalldoge.torch.FusedExperts.ExpertWeights;
 import dev.smalldoge.torch.FusedExperts.Room;
+import dev.smalldoge.torch.FusedHead.Found;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.GradMode;
@@ -253,7 +254,8 @@ public final class KernelsBench {
     Tensor weight = random(vocab, d);
     Tensor logits = random(chunk, vocab);
     Tensor gradient = wide(vocab, d);
-    Tensor losses = wide(chunk);
+    Found losses = new Found(wide(chunk), null);
+    Found hits = new Found(losses.losses(), wide(chunk));
     Tensor labels = operations.longs(new long[chunk], chunk);
     double flops = 2.0 * chunk * d * vocab;
     double bytes = 2.0 * chunk * vocab;
@@ -270,6 +272,12 @@ public final class KernelsBench {
         2 * bytes,
         0,
         () -> kernels.head().crossEntropy(logits, labels, losses, 0, chunk, vocab, 1e-3));
+    add(
+        "cross entropy, hits",
+        0, // no part of a step unless accuracy is measured
+        2 * bytes,
+        0,
+        () -> kernels.head().crossEntropy(logits, labels, hits, 0, chunk, vocab, 1e-3));
     add(
         "logits: dx",
         times,

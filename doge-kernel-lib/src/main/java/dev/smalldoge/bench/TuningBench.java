@@ -101,8 +101,7 @@ public final class TuningBench {
       long[][] ids =
           TrainBench.randomTokens(233, plan.rows, plan.length, model.config().vocabSize());
       ModelInput input = ModelInput.of(operations, ids);
-      // as the stages do: accuracy beside the loss where the head is not fused
-      model.measureAccuracy(stage == Stage.SFT && !plan.device.isGpu());
+      model.measureAccuracy(stage == Stage.SFT); // as the stages do
       Tensor labels = stage == Stage.PRETRAIN ? input.inputIds() : answers(plan, operations, ids);
       if (stage == Stage.DPO) {
         model.backward(input, labels, found -> preferences(plan, operations, found));

@@ -305,9 +305,9 @@ public final class DogeForCausalLm implements AutoCloseable {
   /** Nats, the gradient of the hidden states, and hits where they are measured. */
   private Tensor[] headLoss(Tensor hidden, Tensor labels, double scale) {
     Optional<FusedLayers> fused = fusedTraining.ownerOf(hidden);
-    if (!measuresAccuracy && fused.isPresent()) {
-      Tensor[] loss = fused.get().headLoss(hidden, operations.head().nextLabels(labels), scale);
-      return new Tensor[] {loss[0], loss[1], null};
+    if (fused.isPresent()) {
+      Tensor next = operations.head().nextLabels(labels);
+      return fused.get().headLoss(hidden, next, scale, measuresAccuracy);
     }
     return head.loss(hidden, labels, scale, true, measuresAccuracy);
   }

@@ -5,6 +5,7 @@ import dev.smalldoge.config.Recompute;
 import dev.smalldoge.torch.FusedAttention;
 import dev.smalldoge.torch.FusedAttention.Positions;
 import dev.smalldoge.torch.FusedExperts;
+import dev.smalldoge.torch.FusedHead.Found;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.Tensor;
@@ -202,9 +203,12 @@ final class FusedLayers implements AutoCloseable {
             config.padTokenId());
   }
 
-  /** Nats (FLOAT64, their sum) of the hidden states, and the gradient of those (B, T, d). */
-  Tensor[] headLoss(Tensor hidden, Tensor next, double scale) {
-    Tensor nats =
+  /**
+   * Nats (FLOAT64, their sum) of the hidden states, the gradient of those (B, T, d), and how many
+   * labels are the likeliest (FLOAT64); null unless hits are counted.
+   */
+  Tensor[] headLoss(Tensor hidden, Tensor next, double scale, boolean hits) {
+    Tensor[] sums =
         kernels
             .head()
             .headLoss(
@@ -213,10 +217,10 @@ final class FusedLayers implements AutoCloseable {
                 next,
                 scale,
                 scratch.logits(),
-                scratch.losses(),
+                new Found(scratch.losses(), hits ? scratch.hits() : null),
                 scratch.dnormed(),
                 matrices.head().gradient());
-    return new Tensor[] {nats, scratch.dnormed()};
+    return new Tensor[] {sums[0], scratch.dnormed(), sums[1]};
   }
 
   @Override

@@ -31,6 +31,7 @@ final class FusedScratch implements AutoCloseable {
   private final Tensor dqkv;
   private final Tensor logits;
   private final Tensor losses;
+  private final Tensor hits;
   private final Room expertRoom;
 
   FusedScratch(ModelConfig config, FusedKernels kernels, int batch, int length) {
@@ -51,6 +52,7 @@ final class FusedScratch implements AutoCloseable {
     long chunk = Math.min(n, Math.max(64, LOGITS_BYTES / (2L * config.vocabSize())));
     logits = keep(DType.BFLOAT16, chunk, config.vocabSize());
     losses = keep(DType.FLOAT32, n);
+    hits = keep(DType.FLOAT32, n);
     expertRoom = config.isMoe() ? room(n, config.numKeys(), config.numExpertsPerTok()) : null;
   }
 
@@ -134,6 +136,11 @@ final class FusedScratch implements AutoCloseable {
   /** Nats of each token. */
   Tensor losses() {
     return losses;
+  }
+
+  /** 1 for each token whose label is the likeliest. */
+  Tensor hits() {
+    return hits;
   }
 
   /** What the way back through experts works in. */

@@ -20,23 +20,31 @@ public final class FusedHead {
   }
 
   /**
+   * What becomes of each token, FLOAT32 (N).
+   *
+   * @param losses in nats
+   * @param hits 1 where the label is the likeliest, of equal ones the first, else 0; null to leave
+   *     that out
+   */
+  public record Found(Tensor losses, Tensor hits) {}
+
+  /**
    * Loss and gradient of logits (n, V) against labels, in place.
    *
-   * @param losses FLOAT32 (N), of which n from {@code start} are written, in nats
+   * @param found of which n from {@code start} are written
    */
   public void crossEntropy(
-      Tensor logits, Tensor labels, Tensor losses, long start, int n, long vocab, double scale) {
-    kernels.launch(
-        "cross_entropy",
-        Math.min(n, 2 * kernels.processors()),
-        1,
-        ROW_THREADS,
-        logits,
-        labels.address() + 8 * start,
-        losses.address() + 4 * start,
-        vocab,
-        n,
-        scale);
+      Tensor logits, Tensor labels, Found found, long start, int n, long vocab, double scale) {
+    int blocks = Math.min(n, 2 * kernels.processors());
+    long label = labels.address() + 8 * start;
+    long loss = found.losses.address() + 4 * start;
+    if (found.hits == null) {
+      kernels.launch("cross_entropy", blocks, 1, ROW_THREADS, logits, label, loss, vocab, n, scale);
+    } else {
+      long hit = found.hits.address() + 4 * start;
+      kernels.launch(
+          "cross_entropy_hits", blocks, 1, ROW_THREADS, logits, label, loss, hit, vocab, n, scale);
+    }
   }
 
   /** gradient (V, d) FLOAT32 += rows of dx (N, d) by id, but for the padding token. */
@@ -58,21 +66,21 @@ public final class FusedHead {
    *
    * @param weight (V, d)
    * @param logits room for a chunk, (chunk, V)
-   * @param losses room for (N) FLOAT32
+   * @param found room for each token's
    * @param gradient of the hidden states, overwritten
    * @param dweight FLOAT32 (V, d), added to
-   * @return the sum, FLOAT64
+   * @return the sum of nats, FLOAT64, and that of hits; null where there is no room for them
    */
-  public Tensor headLoss(
+  public Tensor[] headLoss(
       Tensor hiddenStates,
       Tensor weight,
       Tensor labels,
       double scale,
       Tensor logits,
-      Tensor losses,
+      Found found,
       Tensor gradient,
       Tensor dweight) {
-    int n = Math.toIntExact(losses.size());
+    int n = Math.toIntExact(found.losses.size());
     int chunk = Math.toIntExact(logits.shape()[0]);
     int vocab = Math.toIntExact(logits.shape()[1]);
     for (int start = 0; start < n; start += chunk) {
@@ -81,13 +89,16 @@ public final class FusedHead {
       long h = hiddenStates.address() + at;
       CudaKernels.count();
       blas.forward(h, weight.address(), logits.address(), rows, hidden, vocab);
-      crossEntropy(logits, labels, losses, start, rows, vocab, scale);
+      crossEntropy(logits, labels, found, start, rows, vocab, scale);
       CudaKernels.count();
       blas.backward(
           logits.address(), weight.address(), gradient.address() + at, rows, hidden, vocab);
       CudaKernels.count();
       blas.addWeightGradient(logits.address(), h, dweight.address(), rows, hidden, vocab);
     }
-    return operations.fused().wideSum(losses);
+    FusedOperations sums = operations.fused();
+    return new Tensor[] {
+      sums.wideSum(found.losses), found.hits == null ? null : sums.wideSum(found.hits)
+    };
   }
 }

@@ -150,8 +150,7 @@ public abstract class Tuning<S extends Tuning<S>> extends StageOptions<S> {
                 : Optional.<DogeForCausalLm>empty())
             .orElseGet(start::copy);
     model.recompute(recompute());
-    // on a GPU the fused head is worth more than a figure that each evaluation has too
-    model.measureAccuracy(!start.operations().device().isGpu());
+    model.measureAccuracy(true);
     if (whole) {
       return new Trained(model, run.train(model, batches, evaluation));
     }

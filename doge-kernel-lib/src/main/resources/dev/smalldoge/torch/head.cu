@@ -1,9 +1,10 @@
 // The language-model head.
 
 // A row's loss in nats, and in place of its logits their gradient times scale, which is positive. A
-// label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8. A block works on one
-// row after the other; the first 32768 logits of a row wait in registers for the second pass, and
-// each register asks for the next row's as soon as it is done with. What is beyond is read again.
+// label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8. With HITS, hits gets
+// 1 where the label is the likeliest, of equal ones the first, else 0. A block works on one row
+// after the other; the first 32768 logits of a row wait in registers for the second pass, and each
+// register asks for the next row's as soon as it is done with. What is beyond is read again.
 #define HELD 8
 #define STRIDE 4096  // logits that a block's threads hold in one register each
 #define LOG2E 1.4426950408889634f
@@ -34,8 +35,19 @@ __device__ inline float powers8(Eight a, float m) {
   return s;
 }
 
-extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits, const i64* labels,
-    float* losses, i64 width, i64 rows, double scale) {
+// Whether one of the first `count` of eight numbers is m, in the unit of powers of 2.
+__device__ inline bool holds(Eight a, float m, int count) {
+  float v[8];
+  bool found = false;
+  unpack(a, v);
+#pragma unroll
+  for (int i = 0; i < 8; i++) found |= i < count && v[i] * LOG2E == m;
+  return found;
+}
+
+template <bool HITS>
+__device__ inline void take_loss(bf16* logits, const i64* labels, float* losses, float* hits,
+    i64 width, i64 rows, double scale) {
   __shared__ float most[2][16], total[2][16];  // two sets take turns, so one barrier a row does
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   int first = threadIdx.x * 8, parity = 0, vocab = (int)width;
@@ -58,7 +70,10 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits,
         if (more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
       }
       for (int c = first + HELD * STRIDE; c < vocab; c += STRIDE) *(Eight*)(at + c) = zero;
-      if (threadIdx.x == 0) losses[row] = 0.f;
+      if (threadIdx.x == 0) {
+        losses[row] = 0.f;
+        if (HITS) hits[row] = 0.f;
+      }
       continue;
     }
     float own = low(at[label]) * LOG2E;
@@ -90,6 +105,19 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits,
     for (int i = 0; i < 16; i++) s += total[parity][i] * exp2_fast(most[parity][i] - m);
     float normalizer = m + log2f(s);
     if (threadIdx.x == 0) losses[row] = (normalizer - own) / LOG2E;
+    if (HITS) {
+      bool hit = own == m;  // the same in all threads
+      if (hit) {
+        bool earlier = false;
+#pragma unroll
+        for (int p = 0; p < HELD; p++)
+          if (first + p * STRIDE < label) earlier |= holds(held[p], m, label - first - p * STRIDE);
+        for (int c = first + HELD * STRIDE; c < label; c += STRIDE)
+          earlier |= holds(*(const Eight*)(at + c), m, label - c);
+        hit = !__syncthreads_or(earlier);
+      }
+      if (threadIdx.x == 0) hits[row] = hit ? 1.f : 0.f;
+    }
     bf16 labelled = (bf16)(pack(factor * (exp2_fast(own - normalizer) - 1.f), 0.f) & 0xffffu);
     normalizer -= shift;  // a power of 2 then is the gradient
 #pragma unroll
@@ -113,4 +141,14 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits,
     if ((label / 8) % 512 == threadIdx.x) at[label] = labelled;  // after its own vector of eight
     parity ^= 1;
   }
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits, const i64* labels,
+    float* losses, i64 width, i64 rows, double scale) {
+  take_loss<false>(logits, labels, losses, nullptr, width, rows, scale);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_hits(bf16* logits,
+    const i64* labels, float* losses, float* hits, i64 width, i64 rows, double scale) {
+  take_loss<true>(logits, labels, losses, hits, width, rows, scale);
 }

@@ -1,12 +1,15 @@
 package dev.smalldoge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.Recompute;
 import dev.smalldoge.io.WeightNames;
+import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -94,6 +97,43 @@ class FusedStepTest {
             assertThat(error(expected, again.gradients.get(name)))
                 .as("%s, seed %d", name, seed)
                 .isLessThan(expected.length < 8 ? 1e-2 : 2e-3));
+  }
+
+  @Test
+  void countsTheTokensThatTheModelFindsLikeliest() {
+    ModelConfig config = config(256, 512, 2, 1, 0);
+    Operations operations = Operations.on(Device.gpu(0));
+    long seed = System.nanoTime();
+    try (TensorScope scope = new TensorScope();
+        DogeForCausalLm model =
+            new DogeForCausalLm(config, weights(config, operations, seed), Precision.BFLOAT16)) {
+      ModelInput input = input(config, operations, "PLAIN", seed);
+      // labels that the model finds likeliest itself, but for every third
+      float[] logits = operations.cast(model.logits(input), DType.FLOAT32).toFloats();
+      long[] labels = input.inputIds().toLongs();
+      double expected = 0;
+      for (int at = 1; at < labels.length; at++) {
+        if (at % LENGTH > 0 && at % 3 > 0) {
+          labels[at] = likeliest(logits, (at - 1) * config.vocabSize(), config.vocabSize());
+          expected++;
+        }
+      }
+      model.weights().train(name -> true);
+      Tensor wanted = operations.longs(labels, ROWS, LENGTH);
+      assertThat(model.backward(input, wanted, 1e-3, 0).hits()).isNull();
+      model.measureAccuracy(true);
+      double hits = model.backward(input, wanted, 1e-3, 0).hits().item();
+      // the scripts' logits are rounded otherwise, which decides where two are nearly equal
+      assertThat(hits).as("seed %d", seed).isCloseTo(expected, withinPercentage(6));
+    }
+  }
+
+  private static int likeliest(float[] logits, int start, int vocab) {
+    int best = start;
+    for (int at = start; at < start + vocab; at++) {
+      best = logits[at] > logits[best] ? at : best;
+    }
+    return best - start;
   }
 
   @Test
