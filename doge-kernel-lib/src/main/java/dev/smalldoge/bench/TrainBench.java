@@ -69,6 +69,7 @@ public final class TrainBench {
    * @param steps steps that are timed, after a quarter as many that are not
    * @param recompute which activations are computed again for the backward pass
    * @param fuse whether the fused kernels may be used
+   * @param record whether their passes may be recorded and launched as one
    */
   public record Plan(
       Device device,
@@ -78,7 +79,8 @@ public final class TrainBench {
       int sequenceLength,
       int steps,
       Recompute recompute,
-      boolean fuse) {}
+      boolean fuse,
+      boolean record) {}
 
   static ModelConfig config(String size) {
     ModelConfig config = SIZES.get(size);
@@ -90,7 +92,7 @@ public final class TrainBench {
   public static void run(Plan plan) {
     System.out.printf(
         Locale.ROOT,
-        "%-8s %11s %12s %10s %9s %9s %7s %9s %9s %8s %7s %13s%n",
+        "%-8s %11s %12s %10s %9s %9s %7s %9s %9s %8s %7s %9s %13s%n",
         "size",
         "microBatch",
         "tokens/s",
@@ -102,6 +104,7 @@ public final class TrainBench {
         "launches",
         "kernels",
         "idle",
+        "idle seen",
         "s to 1st step");
     for (String size : plan.sizes) {
       ModelConfig config = config(size);
@@ -125,6 +128,7 @@ public final class TrainBench {
                 config, Weights.initialize(config, operations, 233), plan.precision)) {
       model.recompute(plan.recompute);
       model.fuse(plan.fuse);
+      model.recordPasses(plan.record);
       model.weights().train(name -> true);
       try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.PRETRAINING)) {
         long[][] ids = randomTokens(233, microBatchSize, length, config.vocabSize());
@@ -153,7 +157,14 @@ public final class TrainBench {
             size,
             config,
             microBatchSize,
-            new Measured(plan.steps * tokens / seconds, firstStep, loss, launches, bytes, seen));
+            new Measured(
+                plan.steps * tokens / seconds,
+                firstStep,
+                loss,
+                launches,
+                model.isRecorded(),
+                bytes,
+                seen));
       }
     } finally {
       if (plan.device.isGpu()) {
@@ -211,6 +222,7 @@ public final class TrainBench {
       double firstStep,
       double loss,
       double launches,
+      boolean recorded,
       long bytes,
       Optional<Seen> seen) {}
 
@@ -218,7 +230,11 @@ public final class TrainBench {
     return plan.device.isGpu() ? FusedKernels.usedBytes(plan.device) : 0;
   }
 
-  /** The part of a step, timed without watching, in which no kernel ran. */
+  /**
+   * The part of a step, timed without watching, in which no kernel ran. {@link Seen#idleShare} is
+   * another measure of it: one clock tells both, but watching itself takes time between kernels, so
+   * that one is never too small.
+   */
   private static double idleShare(Seen seen, double millisecondsPerStep) {
     // a busier stretch than the timed one, by a per cent of noise, counts as all busy
     return Math.max(0, 1 - 1e3 * seen.busy() / WATCHED_STEPS / millisecondsPerStep);
@@ -233,7 +249,7 @@ public final class TrainBench {
     double milliseconds = 1e3 * microBatchSize * plan.sequenceLength / measured.tokensPerSecond;
     System.out.printf(
         Locale.ROOT,
-        "%-8s %11d %,12.0f %10.2f %9.1f %8.1f%% %6.1f%% %9.2f %9.0f %8s %7s %13.1f%n",
+        "%-8s %11d %,12.0f %10.2f %9.1f %8.1f%% %6.1f%% %9.2f %9.0f %8s %7s %9s %13.1f%n",
         size,
         microBatchSize,
         measured.tokensPerSecond,
@@ -251,6 +267,10 @@ public final class TrainBench {
             .seen
             .map(s -> String.format(Locale.ROOT, "%.1f%%", 100 * idleShare(s, milliseconds)))
             .orElse("-"),
+        measured
+            .seen
+            .map(s -> String.format(Locale.ROOT, "%.1f%%", 100 * s.idleShare()))
+            .orElse("-"),
         measured.firstStep);
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("bench", "train");
@@ -258,6 +278,7 @@ public final class TrainBench {
     row.put("device", plan.device.toString());
     row.put("precision", plan.precision.toString());
     row.put("fused", measured.launches > 0);
+    row.put("recorded", measured.recorded);
     row.put("microBatchSize", microBatchSize);
     row.put("sequenceLength", plan.sequenceLength);
     row.put("recompute", plan.recompute.toString());
@@ -268,6 +289,7 @@ public final class TrainBench {
     row.put("launchesPerStep", measured.launches);
     measured.seen.ifPresent(s -> row.put("kernelsPerStep", s.kernels() / WATCHED_STEPS));
     measured.seen.ifPresent(s -> row.put("idleShare", idleShare(s, milliseconds)));
+    measured.seen.ifPresent(s -> row.put("idleShareSeen", s.idleShare()));
     row.put("secondsToFirstStep", measured.firstStep);
     row.put("loss", measured.loss);
     System.out.println(new Gson().toJson(row));

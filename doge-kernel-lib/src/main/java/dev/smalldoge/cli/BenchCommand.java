@@ -56,7 +56,9 @@ final class BenchCommand {
               fallbackValue = "true",
               description = "compute again: whole layers, or mlp")
           String recompute,
-      @Option(names = "--no-fused", description = "without the fused kernels") boolean plain) {
+      @Option(names = "--no-fused", description = "without the fused kernels") boolean plain,
+      @Option(names = "--no-graph", description = "with kernels launched one by one")
+          boolean launched) {
     Device where = Device.named(device);
     TrainBench.run(
         new TrainBench.Plan(
@@ -67,7 +69,8 @@ final class BenchCommand {
             length,
             steps,
             Recompute.named("--recompute", recompute),
-            !plain));
+            !plain,
+            !launched));
     return 0;
   }
 

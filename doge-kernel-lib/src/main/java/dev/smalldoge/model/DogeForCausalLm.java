@@ -32,6 +32,9 @@ public final class DogeForCausalLm implements AutoCloseable {
   /** The label of a token that is not trained on. */
   public static final long IGNORE_INDEX = -100;
 
+  /** Hears of no layer; see {@link #onLayerDone}. */
+  public static final IntConsumer NOBODY = layer -> {};
+
   private final ModelConfig config;
   private final Weights weights;
   private final Operations operations;
@@ -44,7 +47,7 @@ public final class DogeForCausalLm implements AutoCloseable {
   private boolean measuresAccuracy;
   private final FusedTraining fusedTraining;
   private boolean fuses = true;
-  private IntConsumer layerDone = layer -> {};
+  private IntConsumer layerDone = NOBODY;
 
   /** A model over the given weights, which it owns from here on. */
   public DogeForCausalLm(ModelConfig config, Weights weights, Precision precision) {
@@ -106,9 +109,23 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   /**
+   * Whether passes of {@link #backward} that come again in the fused kernels are recorded and
+   * launched as one (on at first): the same kernels, with less time between them.
+   */
+  public void recordPasses(boolean on) {
+    fusedTraining.record(on);
+  }
+
+  /** Whether the last pass was launched as one. */
+  public boolean isRecorded() {
+    return fusedTraining.isRecorded();
+  }
+
+  /**
    * Who is told, while a backward pass runs, that it has added all that it will to the gradients of
    * a layer and of everything after that layer. Only a pass that goes through the layers one by one
-   * tells it, in falling order; one that does not, tells nothing.
+   * tells it, in falling order; one that does not, tells nothing. With anybody but {@link #NOBODY}
+   * listening, no pass is recorded.
    */
   public void onLayerDone(IntConsumer listener) {
     layerDone = listener;
@@ -210,8 +227,15 @@ public final class DogeForCausalLm implements AutoCloseable {
    * @return the losses, unscaled, to be closed by the caller or its scope
    */
   public Loss backward(ModelInput input, Tensor labels, double scale, double auxScale) {
-    return backward(
-        input, hidden -> headLoss(hidden, labels, scale), config.isMoe() ? auxScale : 0);
+    double aux = config.isMoe() ? auxScale : 0;
+    if (fuses && aux == 0 && layerDone == NOBODY) {
+      Optional<Loss> loss =
+          fusedTraining.pass(input, labels, scale, recompute, rotary, measuresAccuracy);
+      if (loss.isPresent()) {
+        return loss.get();
+      }
+    }
+    return backward(input, hidden -> headLoss(hidden, labels, scale), aux);
   }
 
   /**
@@ -245,7 +269,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     }
   }
 
-  private static Loss kept(Loss loss, TensorScope scope) {
+  static Loss kept(Loss loss, TensorScope scope) {
     Stream.of(loss.nats, loss.auxLoss, loss.hits).filter(Objects::nonNull).forEach(scope::keep);
     return loss;
   }

@@ -107,6 +107,9 @@ final class FusedLayer {
     int all = work.projected();
     double eps = work.config().rmsNormEps();
     FusedAttention attention = kernels.attention();
+    if (attended != null) {
+      attended.close(); // of a pass that did not come to its end
+    }
     kernels.linear(input.normed(), matrices.attentionInput(number).copy(), qkv, n, d, all);
     attention.fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
     attended = released(attention.attend(folded.queries(), folded.keys(), qkv));

@@ -105,6 +105,16 @@ final class FusedLayers implements AutoCloseable {
     return most;
   }
 
+  /** Rows of a batch. */
+  int batch() {
+    return scratch.batch();
+  }
+
+  /** Tokens of a row. */
+  int length() {
+    return scratch.length();
+  }
+
   /** Whether this was made for such an input. */
   boolean serves(ModelInput input, Recompute parts) {
     return input.batchSize() == scratch.batch()
@@ -115,6 +125,12 @@ final class FusedLayers implements AutoCloseable {
   /** Whether these hidden states are this step's. */
   boolean owns(Tensor hidden) {
     return hidden == last.normed();
+  }
+
+  /** Makes the device current, and takes the weights' copies anew where they do not hold. */
+  void refresh() {
+    kernels.enter();
+    matrices.refresh();
   }
 
   private static Positions positions(ModelInput input, Tensor cos, Tensor sin) {
@@ -128,8 +144,7 @@ final class FusedLayers implements AutoCloseable {
   /** Hidden states (B, T, d) after the final norm, good until the next call. */
   Tensor forward(ModelInput input, Tensor cos, Tensor sin) {
     Positions positions = positions(input, cos, sin);
-    kernels.enter();
-    matrices.refresh();
+    refresh();
     int n = scratch.tokens();
     double eps = config.rmsNormEps();
     FusedLayer before = null;
@@ -208,19 +223,39 @@ final class FusedLayers implements AutoCloseable {
    * labels are the likeliest (FLOAT64); null unless hits are counted.
    */
   Tensor[] headLoss(Tensor hidden, Tensor next, double scale, boolean hits) {
-    Tensor[] sums =
-        kernels
-            .head()
-            .headLoss(
-                hidden,
-                matrices.head().copy(),
-                next,
-                scale,
-                scratch.logits(),
-                new Found(scratch.losses(), hits ? scratch.hits() : null),
-                scratch.dnormed(),
-                matrices.head().gradient());
-    return new Tensor[] {sums[0], scratch.dnormed(), sums[1]};
+    scale(scale);
+    Tensor gradient = head(hidden, next, hits);
+    Tensor[] sums = sums(hits);
+    return new Tensor[] {sums[0], gradient, sums[1]};
+  }
+
+  /** Sets what the loss's gradient is multiplied by. */
+  void scale(double factor) {
+    kernels.head().scale(factor);
+  }
+
+  /** Launches the head alone: the gradient of the hidden states (B, T, d). */
+  Tensor head(Tensor hidden, Tensor next, boolean hits) {
+    kernels
+        .head()
+        .headLoss(
+            hidden,
+            matrices.head().copy(),
+            next,
+            scratch.logits(),
+            found(hits),
+            scratch.dnormed(),
+            matrices.head().gradient());
+    return scratch.dnormed();
+  }
+
+  /** What the head found, summed: nats, FLOAT64, and hits or null. */
+  Tensor[] sums(boolean hits) {
+    return kernels.head().sums(found(hits));
+  }
+
+  private Found found(boolean hits) {
+    return new Found(scratch.losses(), hits ? scratch.hits() : null);
   }
 
   @Override

@@ -2,9 +2,11 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.config.Recompute;
+import dev.smalldoge.model.DogeForCausalLm.Loss;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,6 +22,8 @@ final class FusedTraining implements AutoCloseable {
   private boolean kernelsTried;
   private FusedWeights matrices;
   private FusedLayers layers;
+  private FusedPass pass;
+  private boolean records = true;
   private List<Tensor> trained = List.of();
 
   FusedTraining(ModelConfig config, Weights weights, Precision precision) {
@@ -56,6 +60,42 @@ final class FusedTraining implements AutoCloseable {
     return Optional.of(layers);
   }
 
+  /** Whether a pass that comes again is recorded and launched as one; else kernel by kernel. */
+  void record(boolean on) {
+    records = on;
+  }
+
+  /**
+   * Runs a whole pass over this input.
+   *
+   * @return empty, and nothing run, where the fused step does not serve, or passes are not recorded
+   */
+  Optional<Loss> pass(
+      ModelInput input,
+      Tensor labels,
+      double scale,
+      Recompute recompute,
+      RotaryEmbedding rotary,
+      boolean hits) {
+    Optional<FusedLayers> found = records ? layersFor(input, recompute) : Optional.empty();
+    if (found.isEmpty()) {
+      return Optional.empty();
+    }
+    try (TensorScope scope = new TensorScope();
+        GradMode off = GradMode.off()) {
+      if (pass == null) {
+        pass = new FusedPass(found.get(), kernels().get(), weights.operations());
+      }
+      rotary.prepare(input.length());
+      return Optional.of(DogeForCausalLm.kept(pass.run(input, labels, scale, rotary, hits), scope));
+    }
+  }
+
+  /** Whether the last shape's passes are launched as one by now. */
+  boolean isRecorded() {
+    return pass != null && pass.isRecorded();
+  }
+
   /** The step whose hidden states these are. */
   Optional<FusedLayers> ownerOf(Tensor hidden) {
     return layers != null && layers.owns(hidden) ? Optional.of(layers) : Optional.empty();
@@ -78,6 +118,10 @@ final class FusedTraining implements AutoCloseable {
   }
 
   private void closeLayers() {
+    if (pass != null) {
+      pass.close();
+      pass = null;
+    }
     if (layers != null) {
       layers.close();
       layers = null;

@@ -5,8 +5,10 @@ import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 
 /**
- * Matrix products of bf16 arrays with fp32 sums, by cuBLAS on the default stream. Unlike libtorch's
- * own they add straight into FLOAT32 gradients.
+ * Matrix products of bf16 arrays with fp32 sums, by cuBLAS. Unlike libtorch's own they add straight
+ * into FLOAT32 gradients.
+ *
+ * <p>They work in memory that is given, so that a recorded product finds it where it was.
  *
  * <p>Arrays are row-major here; cuBLAS counts by columns, so it sees every one transposed. x is (n,
  * in), weight (out, in), y (n, out).
@@ -20,12 +22,20 @@ final class CuBlas {
   private static final int DEFAULT = -1;
   private static boolean bound;
 
+  /** What cuBLAS takes on Hopper if it is left to itself. */
+  private static final long WORKSPACE_BYTES = 32L << 20;
+
   private final long handle;
+  private final Tensor workspace;
   private final Memory one = new Memory(4);
   private final Memory zero = new Memory(4);
 
   private static final class Library {
     static native int cublasCreate_v2(Pointer handle);
+
+    static native int cublasSetStream_v2(long handle, long stream);
+
+    static native int cublasSetWorkspace_v2(long handle, long workspace, long bytes);
 
     static native int cublasGemmEx(
         long handle,
@@ -50,13 +60,25 @@ final class CuBlas {
   }
 
   /** A handle on the current context. */
-  CuBlas() {
+  CuBlas(Operations operations) {
     bind();
+    workspace =
+        TensorScope.release(operations.fused().empty(DType.FLOAT32, WORKSPACE_BYTES / Float.BYTES));
     Memory out = new Memory(8);
     Cuda.check("cublasCreate", Library.cublasCreate_v2(out));
     handle = out.getLong(0);
     one.setFloat(0, 1);
     zero.setFloat(0, 0);
+    onto(0);
+  }
+
+  /** Products go to this stream from now on; 0 is the default one. */
+  void onto(long stream) {
+    Cuda.check("cublasSetStream", Library.cublasSetStream_v2(handle, stream));
+    // which has just taken another workspace
+    Cuda.check(
+        "cublasSetWorkspace",
+        Library.cublasSetWorkspace_v2(handle, workspace.address(), WORKSPACE_BYTES));
   }
 
   private static synchronized void bind() {

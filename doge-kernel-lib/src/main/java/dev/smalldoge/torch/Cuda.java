@@ -156,12 +156,13 @@ final class Cuda {
     return out.getLong(0);
   }
 
-  /** Launches with arguments packed by {@link CudaArguments}. */
-  static void launch(long function, int gridX, int gridY, int threads, CudaArguments arguments) {
+  /** Launches with arguments packed by {@link CudaArguments}, on a stream; 0 is the default one. */
+  static void launch(
+      long stream, long function, int gridX, int gridY, int threads, CudaArguments arguments) {
     check(
         "cuLaunchKernel",
         Driver.cuLaunchKernel(
-            function, gridX, gridY, 1, threads, 1, 1, 0, 0, Pointer.NULL, arguments.extra()));
+            function, gridX, gridY, 1, threads, 1, 1, 0, stream, Pointer.NULL, arguments.extra()));
   }
 
   /** Where a tensor's elements begin, on its device. */

@@ -3,6 +3,7 @@ package dev.smalldoge.torch;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import java.util.function.IntSupplier;
 
 /**
  * Kernels recorded once, with their arguments, and launched as one: the host pays one call for all
@@ -17,7 +18,7 @@ public final class CudaGraph implements AutoCloseable {
   private static final long DEFAULT_STREAM = 0;
   private static boolean bound;
 
-  private final CudaStream stream;
+  private final long context;
   private final long executable;
   private final int kernels;
 
@@ -91,24 +92,42 @@ public final class CudaGraph implements AutoCloseable {
    * @param overlapping whether every kernel waits by itself for the one before
    * @throws dev.smalldoge.config.DogeException where the driver cannot
    */
-  CudaGraph(int index, boolean overlapping, Recording recording) {
+  static CudaGraph of(int index, boolean overlapping, Recording recording) {
+    try (CudaStream stream = new CudaStream(index)) {
+      return new CudaGraph(
+          index,
+          stream,
+          () -> {
+            Recorder recorder = new Recorder(stream, overlapping);
+            recording.to(recorder);
+            return recorder.kernels;
+          });
+    }
+  }
+
+  /**
+   * Records all that is launched on a stream of GPU {@code index} meanwhile, by whomever.
+   *
+   * @param launches what launches, and gives the number of kernels
+   * @throws dev.smalldoge.config.DogeException where the driver cannot
+   */
+  CudaGraph(int index, CudaStream stream, IntSupplier launches) {
     bind();
-    stream = new CudaStream(index);
-    Recorder recorder = new Recorder(stream, overlapping);
+    context = Cuda.context(index);
     Memory out = new Memory(8);
     Cuda.check("cuStreamBeginCapture", Driver.cuStreamBeginCapture_v2(stream.pointer(), RELAXED));
     int ended;
     try {
-      recording.to(recorder);
+      kernels = launches.getAsInt();
     } finally {
-      ended = Driver.cuStreamEndCapture(stream.pointer(), out);
+      out.setLong(0, 0);
+      ended = Driver.cuStreamEndCapture(stream.pointer(), out); // whatever has happened
     }
     Cuda.check("cuStreamEndCapture", ended);
     long graph = out.getLong(0);
     Cuda.check("cuGraphInstantiate", Driver.cuGraphInstantiateWithFlags(out, graph, NO_FLAGS));
     executable = out.getLong(0);
     Cuda.check("cuGraphDestroy", Driver.cuGraphDestroy(graph));
-    kernels = recorder.kernels;
   }
 
   private static synchronized void bind() {
@@ -127,7 +146,7 @@ public final class CudaGraph implements AutoCloseable {
   /** Gives the memory back; no launch may be running. */
   @Override
   public void close() {
-    stream.close(); // which makes the device current
+    Cuda.makeCurrent(context);
     Cuda.check("cuGraphExecDestroy", Driver.cuGraphExecDestroy(executable));
   }
 }

@@ -23,6 +23,7 @@ final class CudaKernels {
   private final int processors;
   private final CudaProgram program;
   private final CudaArguments arguments = new CudaArguments();
+  private long stream;
 
   /**
    * Compiles the program, or takes it from before, and makes the device current.
@@ -53,6 +54,11 @@ final class CudaKernels {
     Cuda.makeCurrent(context);
   }
 
+  /** Launches go to this stream from now on; at first to the default one, 0. */
+  void onto(long newStream) {
+    stream = newStream;
+  }
+
   int processors() {
     return processors;
   }
@@ -65,7 +71,12 @@ final class CudaKernels {
   void launch(String kernel, long blocksX, int blocksY, int threads, Object... values) {
     count();
     Cuda.launch(
-        program.function(kernel), Math.toIntExact(blocksX), blocksY, threads, arguments.of(values));
+        stream,
+        program.function(kernel),
+        Math.toIntExact(blocksX),
+        blocksY,
+        threads,
+        arguments.of(values));
   }
 
   /** Blocks of a kernel whose warps take a row each. */

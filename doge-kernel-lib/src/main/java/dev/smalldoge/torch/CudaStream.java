@@ -65,6 +65,11 @@ final class CudaStream implements AutoCloseable {
     return new Pointer(stream);
   }
 
+  /** The same as a number. */
+  long address() {
+    return stream;
+  }
+
   /** What this stream does next waits for what the default one has been asked to do so far. */
   void awaitDefault() {
     order(DEFAULT_STREAM, stream);

@@ -217,7 +217,7 @@ public final class DecodeKernels implements AutoCloseable {
 
   /** Records what the operations called by {@code step} do. */
   public CudaGraph record(Runnable step) {
-    return new CudaGraph(
+    return CudaGraph.of(
         operations.device().index(),
         overlapping,
         to -> {

@@ -11,12 +11,29 @@ public final class FusedHead {
   private final CudaKernels kernels;
   private final CuBlas blas;
   private final int hidden;
+  private final Tensor scale;
+  private double scaledBy;
 
   FusedHead(Operations operations, CudaKernels kernels, CuBlas blas, int hidden) {
     this.operations = operations;
     this.kernels = kernels;
     this.blas = blas;
     this.hidden = hidden;
+    this.scale = TensorScope.release(operations.zeros(DType.INT64, 1));
+  }
+
+  /**
+   * Sets what losses multiply their gradients by from here on, in the order of the device's work:
+   * kernels read it there, so that a recorded one serves every factor.
+   */
+  public void scale(double factor) {
+    if (factor != scaledBy) {
+      long[] bits = {Double.doubleToLongBits(factor)};
+      try (Tensor fresh = operations.longs(bits, 1)) {
+        operations.copyInto(scale, fresh);
+      }
+      scaledBy = factor;
+    }
   }
 
   /**
@@ -29,12 +46,12 @@ public final class FusedHead {
   public record Found(Tensor losses, Tensor hits) {}
 
   /**
-   * Loss and gradient of logits (n, V) against labels, in place.
+   * Loss and {@linkplain #scale scaled} gradient of logits (n, V) against labels, in place.
    *
    * @param found of which n from {@code start} are written
    */
   public void crossEntropy(
-      Tensor logits, Tensor labels, Found found, long start, int n, long vocab, double scale) {
+      Tensor logits, Tensor labels, Found found, long start, int n, long vocab) {
     int blocks = Math.min(n, 2 * kernels.processors());
     long label = labels.address() + 8 * start;
     long loss = found.losses.address() + 4 * start;
@@ -62,20 +79,19 @@ public final class FusedHead {
   }
 
   /**
-   * Sum of nats of hidden states (N, d) against labels (N), and its gradients, by chunks of tokens.
+   * Nats of hidden states (N, d) against labels (N), and their {@linkplain #scale scaled}
+   * gradients, by chunks of tokens.
    *
    * @param weight (V, d)
    * @param logits room for a chunk, (chunk, V)
    * @param found room for each token's
    * @param gradient of the hidden states, overwritten
    * @param dweight FLOAT32 (V, d), added to
-   * @return the sum of nats, FLOAT64, and that of hits; null where there is no room for them
    */
-  public Tensor[] headLoss(
+  public void headLoss(
       Tensor hiddenStates,
       Tensor weight,
       Tensor labels,
-      double scale,
       Tensor logits,
       Found found,
       Tensor gradient,
@@ -89,13 +105,17 @@ public final class FusedHead {
       long h = hiddenStates.address() + at;
       CudaKernels.count();
       blas.forward(h, weight.address(), logits.address(), rows, hidden, vocab);
-      crossEntropy(logits, labels, found, start, rows, vocab, scale);
+      crossEntropy(logits, labels, found, start, rows, vocab);
       CudaKernels.count();
       blas.backward(
           logits.address(), weight.address(), gradient.address() + at, rows, hidden, vocab);
       CudaKernels.count();
       blas.addWeightGradient(logits.address(), h, dweight.address(), rows, hidden, vocab);
     }
+  }
+
+  /** The sum of nats, FLOAT64, and that of hits; null where there is no room for them. */
+  public Tensor[] sums(Found found) {
     FusedOperations sums = operations.fused();
     return new Tensor[] {
       sums.wideSum(found.losses), found.hits == null ? null : sums.wideSum(found.hits)

@@ -78,7 +78,7 @@ public final class FusedKernels {
     this.operations = operations;
     this.hidden = shape.hidden;
     this.kernels = new CudaKernels(operations.device(), shape.parts(), shape.constants());
-    this.blas = new CuBlas();
+    this.blas = new CuBlas(operations);
     this.normPartials =
         TensorScope.release(operations.fused().empty(DType.FLOAT32, normBlocks() * 2L * hidden));
     this.attention = new FusedAttention(operations, kernels, shape.heads, shape.groups);
@@ -142,6 +142,27 @@ public final class FusedKernels {
   /** Makes this device current on the calling thread; once before a step's first launch. */
   public void enter() {
     kernels.enter();
+  }
+
+  /**
+   * Records what {@code pass} launches by these operations and by libtorch, to be launched as one;
+   * nothing runs meanwhile. All that it reads and writes must stay where it is, or be libtorch's
+   * for the pass alone, and it may not wait for the device.
+   *
+   * @return empty where that cannot be recorded, which is said on stderr
+   */
+  public Optional<RecordedPass> record(Runnable pass) {
+    try {
+      return Optional.of(RecordedPass.of(operations, this::onto, pass));
+    } catch (DogeException | EngineException | LinkageError e) {
+      System.err.println("Training launches its kernels one by one: " + e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private void onto(long stream) {
+    kernels.onto(stream);
+    blas.onto(stream);
   }
 
   /** What one {@link #addNorm} computes: the sum (N, d), its norm (N, d), 1/rms (N) FLOAT32. */

@@ -25,8 +25,10 @@ public final class GpuActivity {
    *
    * @param kernels how many ran, libtorch's and the libraries' included
    * @param busy seconds in which one of them, a copy or a fill was under way
+   * @param idleShare part of the time in which none was, after the first quarter of them, which
+   *     wait for the host to get ahead
    */
-  public record Seen(long kernels, double busy) {}
+  public record Seen(long kernels, double busy, double idleShare) {}
 
   private static final int COPY = 1;
   private static final int FILL = 2;
@@ -107,7 +109,8 @@ public final class GpuActivity {
     for (int kind : KINDS) {
       Cuda.check("cuptiActivityDisable", Cupti.cuptiActivityDisable(kind));
     }
-    return new Seen(kernels.get(), busy(new ArrayList<>(intervals)));
+    List<long[]> found = new ArrayList<>(intervals);
+    return new Seen(kernels.get(), busy(found), idleShare(found));
   }
 
   /** Seconds of starts and ends in nanoseconds, which may overlap. */
@@ -120,6 +123,18 @@ public final class GpuActivity {
       end = Math.max(end, interval[1]);
     }
     return busy / 1e9;
+  }
+
+  /**
+   * Of intervals in the order of their starts, the part of the later three quarters between them.
+   */
+  static double idleShare(List<long[]> intervals) {
+    List<long[]> later = new ArrayList<>(intervals.subList(intervals.size() / 4, intervals.size()));
+    if (later.isEmpty()) {
+      return 0;
+    }
+    long end = later.stream().mapToLong(i -> i[1]).max().getAsLong();
+    return 1 - busy(later) * 1e9 / (end - later.get(0)[0]);
   }
 
   private void request(

@@ -13,7 +13,7 @@ import java.util.Optional;
  * <p>A few staging areas take turns; one is written again only when the copy out of it is done.
  */
 final class PinnedUploads {
-  private static final int AREAS = 4;
+  private static final int AREAS = 8;
 
   private final long context;
   private final long[] areas = new long[AREAS];

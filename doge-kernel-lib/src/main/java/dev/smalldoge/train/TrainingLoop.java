@@ -258,7 +258,7 @@ public final class TrainingLoop {
       }
     }
     if (buckets != null) {
-      model.onLayerDone(layer -> {});
+      model.onLayerDone(DogeForCausalLm.NOBODY);
       buckets.finish();
     }
     return results;

@@ -47,11 +47,15 @@ __device__ inline bool holds(Eight a, float m, int count) {
 
 template <bool HITS>
 __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses, float* hits,
-    i64 width, i64 rows, double scale) {
+    i64 width, i64 rows, const double* scale) {
   __shared__ float most[2][16], total[2][16];  // two sets take turns, so one barrier a row does
+  __shared__ float factor, shift;              // read after a row's barrier
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   int first = threadIdx.x * 8, parity = 0, vocab = (int)width;
-  float factor = (float)scale, shift = log2f(factor);
+  if (threadIdx.x == 0) {
+    factor = (float)*scale;
+    shift = log2f(factor);
+  }
   Eight held[HELD], zero = {};
 #pragma unroll
   for (int p = 0; p < HELD; p++)
@@ -144,11 +148,11 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits, const i64* labels,
-    float* losses, i64 width, i64 rows, double scale) {
+    float* losses, i64 width, i64 rows, const double* scale) {
   take_loss<false>(logits, labels, losses, nullptr, width, rows, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_hits(bf16* logits,
-    const i64* labels, float* losses, float* hits, i64 width, i64 rows, double scale) {
+    const i64* labels, float* losses, float* hits, i64 width, i64 rows, const double* scale) {
   take_loss<true>(logits, labels, losses, hits, width, rows, scale);
 }

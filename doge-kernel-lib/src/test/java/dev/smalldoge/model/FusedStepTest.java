@@ -201,7 +201,7 @@ class FusedStepTest {
   /**
    * Weights in which every part matters: norms and residuals around 1, A and dt_proj away from 0.
    */
-  private static Weights weights(ModelConfig config, Operations operations, long seed) {
+  static Weights weights(ModelConfig config, Operations operations, long seed) {
     Weights weights = Weights.initialize(config, operations, seed);
     Random random = new Random(seed);
     weights
@@ -253,7 +253,8 @@ class FusedStepTest {
         operations, plain.inputIds(), ROWS, LENGTH, 0, 7, 100, 101, 320, 500, 640, 700, 702, 960);
   }
 
-  private static double error(float[] expected, float[] found) {
+  /** Relative, in the norm of the whole array. */
+  static double error(float[] expected, float[] found) {
     double difference = 0;
     double size = 0;
     for (int i = 0; i < expected.length; i++) {

@@ -181,16 +181,17 @@ class FusedKernelsTest {
       }
     }
     Tensor next = operations.longs(labels, rows);
+    kernels.head().scale(0.5);
     Tensor again = operations.copyOf(logits.tensor);
     Found found = new Found(operations.zeros(DType.FLOAT32, rows), null);
-    kernels.head().crossEntropy(logits.tensor, next, found, 0, rows, vocab, 0.5);
+    kernels.head().crossEntropy(logits.tensor, next, found, 0, rows, vocab);
     assertThat(error(losses, found.losses().toFloats())).isLessThan(EXACT);
     assertThat(error(gradient, floats(logits.tensor))).isLessThan(ROUNDED);
 
     Found counted =
         new Found(
             operations.zeros(DType.FLOAT32, rows), operations.normal(1, rows)); // all overwritten
-    kernels.head().crossEntropy(again, next, counted, 0, rows, vocab, 0.5);
+    kernels.head().crossEntropy(again, next, counted, 0, rows, vocab);
     assertThat(counted.hits().toFloats()).isEqualTo(hits);
     assertThat(error(losses, counted.losses().toFloats())).isLessThan(EXACT);
     assertThat(error(gradient, floats(again))).isLessThan(ROUNDED);

@@ -20,4 +20,15 @@ class GpuActivityTest {
     assertThat(GpuActivity.busy(intervals)).isCloseTo(300e-9, within(1e-15));
     assertThat(GpuActivity.busy(new ArrayList<>())).isZero();
   }
+
+  @Test
+  void saysWhichPartOfTheLaterThreeQuartersIsBetweenThem() {
+    List<long[]> intervals = new ArrayList<>();
+    intervals.add(new long[] {0, 10}); // the first quarter, after which the host is ahead
+    intervals.add(new long[] {1_000, 1_400});
+    intervals.add(new long[] {1_500, 1_800}); // 100 of 1,000 before it
+    intervals.add(new long[] {1_800, 2_000});
+    assertThat(GpuActivity.idleShare(intervals)).isCloseTo(0.1, within(1e-12));
+    assertThat(GpuActivity.idleShare(List.of())).isZero();
+  }
 }
