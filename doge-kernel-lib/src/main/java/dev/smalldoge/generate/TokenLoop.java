@@ -3,8 +3,9 @@ package dev.smalldoge.generate;
 import dev.smalldoge.config.GenerationConfig;
 import dev.smalldoge.model.Decoder;
 import dev.smalldoge.model.DogeForCausalLm;
-import dev.smalldoge.model.GreedyWriter;
+import dev.smalldoge.model.TokenWriter;
 import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.DecodeDraws.Draws;
 import dev.smalldoge.torch.GenerationOperations;
 import dev.smalldoge.torch.GenerationOperations.Choice;
 import dev.smalldoge.torch.GenerationOperations.Chosen;
@@ -91,29 +92,29 @@ public final class TokenLoop {
       Tensor first =
           choosing.chooseTokens(
               decoder.read(ids, unread.padding()), choice, chosen, 0, config.minNewTokens() == 0);
-      Optional<GreedyWriter> writer = takesLikeliest() ? decoder.greedyWriter() : Optional.empty();
+      Optional<TokenWriter> writer = deviceChooses() ? decoder.tokenWriter() : Optional.empty();
       if (writer.isPresent()) {
-        writeAhead(writer.get(), first, block, reader);
+        writeAhead(writer.get(), first, draws(choice), block, reader);
       } else {
         writeStepwise(decoder, first, choice, chosen, block, reader);
       }
     }
   }
 
-  /** Whether nothing but the logits decides on a token. */
-  private boolean takesLikeliest() {
-    return !config.doSample()
-        && config.repetitionPenalty() == 1
-        && config.eosTokenIds().size() <= GreedyWriter.MOST_ENDS;
+  /** Whether logits and draws alone decide on a token, not what was written before. */
+  private boolean deviceChooses() {
+    return config.repetitionPenalty() == 1 && config.eosTokenIds().size() <= TokenWriter.MOST_ENDS;
   }
 
   /** The device writes by itself; the host asks for a block before it reads the one before. */
-  private void writeAhead(GreedyWriter writer, Tensor first, int block, Reader reader) {
+  private void writeAhead(
+      TokenWriter writer, Tensor first, Optional<Draws> draws, int block, Reader reader) {
     int most = config.maxNewTokens();
     int asked = Math.min(block, most);
     writer.begin(
         first,
-        new GreedyWriter.Ends(config.eosTokenIds(), config.padTokenId(), config.minNewTokens()));
+        new TokenWriter.Ends(config.eosTokenIds(), config.padTokenId(), config.minNewTokens()),
+        draws);
     writer.write(asked - 1);
     boolean more = true;
     for (int read = 0; more && read < most; ) {
@@ -177,6 +178,12 @@ public final class TokenLoop {
         config.topP(),
         config.minP(),
         config.repetitionPenalty());
+  }
+
+  private static Optional<Draws> draws(Choice choice) {
+    return choice.noise().stream()
+        .map(n -> new Draws(choice.topK(), choice.temperature(), choice.topP(), choice.minP(), n))
+        .findFirst();
   }
 
   private Tensor noise(int rows) {

@@ -39,8 +39,8 @@ public interface Decoder extends AutoCloseable {
   /** Whether what was read is still what the model's weights make of it; never while they train. */
   boolean isCurrent();
 
-  /** What writes greedily after the prompts without the host; empty where nothing does. */
-  default Optional<GreedyWriter> greedyWriter() {
+  /** What writes after the prompts without the host; empty where nothing does. */
+  default Optional<TokenWriter> tokenWriter() {
     return Optional.empty();
   }
 

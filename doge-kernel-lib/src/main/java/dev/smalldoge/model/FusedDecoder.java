@@ -4,6 +4,7 @@ import static dev.smalldoge.config.Checks.check;
 
 import dev.smalldoge.model.KeptDecodingWeights.Borrowed;
 import dev.smalldoge.torch.CudaGraph;
+import dev.smalldoge.torch.DecodeDraws.Draws;
 import dev.smalldoge.torch.DecodeKernels;
 import dev.smalldoge.torch.GenerationOperations.DecodingArrays;
 import dev.smalldoge.torch.Operations;
@@ -19,7 +20,7 @@ import java.util.function.Consumer;
  * for the head. A step is recorded at its first use and serves every later one, of this text and
  * the next, for weights, cache and what the kernels work in stay where they are.
  */
-final class FusedDecoder implements Decoder, GreedyWriter {
+final class FusedDecoder implements Decoder, TokenWriter {
   private final DogeForCausalLm model;
   private final Operations operations;
   private final DecodeKernels kernels;
@@ -31,6 +32,8 @@ final class FusedDecoder implements Decoder, GreedyWriter {
   private final Consumer<FusedDecoder> takeBack;
   private Optional<CudaGraph> logitsStep = Optional.empty();
   private Optional<CudaGraph> greedyStep = Optional.empty();
+  private Optional<CudaGraph> drawStep = Optional.empty();
+  private CudaGraph writingStep;
   private int asked;
 
   /**
@@ -103,22 +106,26 @@ final class FusedDecoder implements Decoder, GreedyWriter {
   }
 
   @Override
-  public Optional<GreedyWriter> greedyWriter() {
+  public Optional<TokenWriter> tokenWriter() {
     return Optional.of(this);
   }
 
   @Override
-  public void begin(Tensor tokens, Ends ends) {
+  public void begin(Tensor tokens, Ends ends, Optional<Draws> draws) {
     int count = ends.tokenIds().size();
     check(
         count <= MOST_ENDS,
-        "%d end tokens are more than the %d that greedy writing can watch for; give fewer",
+        "%d end tokens are more than the %d that the device can watch for; give fewer",
         count,
         MOST_ENDS);
     kernels.enter();
-    if (greedyStep.isEmpty()) {
-      greedyStep = Optional.of(kernels.record(this::recordGreedy));
+    if (draws.isPresent()) {
+      kernels.draws().set(draws.get());
+      drawStep = Optional.of(drawStep.orElseGet(() -> kernels.record(this::recordDraw)));
+    } else {
+      greedyStep = Optional.of(greedyStep.orElseGet(() -> kernels.record(this::recordGreedy)));
     }
+    writingStep = (draws.isPresent() ? drawStep : greedyStep).get();
     kernels.rule(ends.minNewTokens(), ends.padTokenId(), ends.tokenIds());
     kernels.written().restart();
     kernels.begin(embedding(), tokens, cache.position());
@@ -130,7 +137,7 @@ final class FusedDecoder implements Decoder, GreedyWriter {
     cache.checkRoom(count);
     kernels.enter();
     for (int i = 0; i < count; i++) {
-      greedyStep.orElseThrow().launch();
+      writingStep.launch();
     }
     cache.advance(count);
     asked += count;
@@ -150,6 +157,12 @@ final class FusedDecoder implements Decoder, GreedyWriter {
   private void recordGreedy() {
     recordLayers();
     kernels.goOn(arrays.shared().get(1), embedding());
+  }
+
+  private void recordDraw() {
+    recordLayers();
+    kernels.findLogits(arrays.shared().get(1));
+    kernels.goOnDrawing(embedding());
   }
 
   private Tensor embedding() {
@@ -181,6 +194,7 @@ final class FusedDecoder implements Decoder, GreedyWriter {
     kernels.close(); // waits for what was written ahead
     logitsStep.ifPresent(CudaGraph::close);
     greedyStep.ifPresent(CudaGraph::close);
+    drawStep.ifPresent(CudaGraph::close);
     cosines.close();
     sines.close();
     cache.close();

@@ -21,8 +21,8 @@ public final class DecodeKernels implements AutoCloseable {
   /** End tokens that a generation may have. */
   public static final int MOST_ENDS = 64;
 
-  private static final int ROWS_OF_TILE = 8;
-  private static final int MOST_TILES = 8;
+  private static final List<String> PARTS =
+      List.of("decode", "decode-attention", "decode-head", "decode-draw");
   private static final int STRIPE = 16;
   private static final int HEAD_STRIPES = 8;
   private static final int KEYS_OF_BLOCK = 256;
@@ -52,8 +52,7 @@ public final class DecodeKernels implements AutoCloseable {
 
     /** Rows of what products read: whole tiles for every block. */
     long paddedRows() {
-      int most = ROWS_OF_TILE * MOST_TILES;
-      return (long) blocks(rows, most) * most;
+      return DecodeGrid.paddedRows(rows);
     }
 
     /** Columns of the fused projection. */
@@ -67,30 +66,7 @@ public final class DecodeKernels implements AutoCloseable {
     }
 
     int headBlocks() {
-      return blocks(vocab, STRIPE * HEAD_STRIPES);
-    }
-  }
-
-  /**
-   * How a product is shared among blocks.
-   *
-   * @param columns blocks side by side, which read the same rows
-   * @param tiles of 8 rows that a block serves, a power of two
-   */
-  private record Grid(int columns, int tiles) {
-    /** As many tiles as the rows fill, but no fewer blocks than the device runs at once. */
-    static Grid of(int columns, int rows, int processors) {
-      int tiles = MOST_TILES;
-      while (tiles > 1
-          && (ROWS_OF_TILE * tiles >= 2 * rows
-              || 10 * columns * blocks(rows, ROWS_OF_TILE * tiles) < 9 * processors)) {
-        tiles /= 2;
-      }
-      return new Grid(columns, tiles);
-    }
-
-    int rowBlocks(int rows) {
-      return blocks(rows, ROWS_OF_TILE * tiles);
+      return DecodeGrid.blocks(vocab, STRIPE * HEAD_STRIPES);
     }
   }
 
@@ -99,11 +75,12 @@ public final class DecodeKernels implements AutoCloseable {
   private final CudaKernels kernels;
   private final int sharing;
   private final boolean overlapping;
-  private final Grid projectGrid;
-  private final Grid addGrid;
-  private final Grid gateGrid;
-  private final Grid headGrid;
+  private final DecodeGrid projectGrid;
+  private final DecodeGrid addGrid;
+  private final DecodeGrid gateGrid;
+  private final DecodeGrid headGrid;
   private final LateTokens written;
+  private final DecodeDraws draws;
   private final List<Tensor> owned = new ArrayList<>();
   private final Tensor stream;
   private final Tensor squares;
@@ -125,7 +102,7 @@ public final class DecodeKernels implements AutoCloseable {
     this.shape = shape;
     Device device = operations.device();
     int processors = Cuda.multiprocessors(device.index());
-    projectGrid = grid(blocks(shape.projected(), STRIPE), processors);
+    projectGrid = grid(DecodeGrid.blocks(shape.projected(), STRIPE), processors);
     addGrid = grid(shape.hidden / STRIPE, processors);
     gateGrid = grid(shape.inner / 8, processors);
     headGrid = grid(shape.headBlocks(), processors);
@@ -135,15 +112,15 @@ public final class DecodeKernels implements AutoCloseable {
     constants.put("GROUPS", shape.groups);
     constants.put("WIDTH", shape.width());
     constants.put("INNER", shape.inner);
-    constants.put("PROJECT_TILES", projectGrid.tiles);
-    constants.put("ADD_TILES", addGrid.tiles);
-    constants.put("GATE_TILES", gateGrid.tiles);
-    constants.put("HEAD_TILES", headGrid.tiles);
-    kernels =
-        new CudaKernels(device, List.of("decode", "decode-attention", "decode-head"), constants);
+    constants.put("PROJECT_TILES", projectGrid.tiles());
+    constants.put("ADD_TILES", addGrid.tiles());
+    constants.put("GATE_TILES", gateGrid.tiles());
+    constants.put("HEAD_TILES", headGrid.tiles());
+    constants.put("VOCAB", shape.vocab);
+    kernels = new CudaKernels(device, PARTS, constants);
     overlapping = Cuda.architecture(device.index()) >= OVERLAPPING_ARCHITECTURE;
     int fill = 2 * processors / (shape.rows * shape.groups);
-    int most = Math.min(MOST_SHARING, blocks(shape.capacity, KEYS_OF_BLOCK));
+    int most = Math.min(MOST_SHARING, DecodeGrid.blocks(shape.capacity, KEYS_OF_BLOCK));
     sharing = Math.max(1, Math.min(fill, most));
     long rows = shape.paddedRows();
     stream = zeros(DType.BFLOAT16, rows, shape.hidden);
@@ -160,6 +137,7 @@ public final class DecodeKernels implements AutoCloseable {
     ids = zeros(DType.INT64, shape.rows, shape.headBlocks());
     logits = zeros(DType.FLOAT32, shape.rows, shape.vocab);
     written = new LateTokens(shape.rows, shape.capacity);
+    draws = new DecodeDraws(operations, shape.rows, shape.capacity);
   }
 
   /**
@@ -186,8 +164,8 @@ public final class DecodeKernels implements AutoCloseable {
         && heads / groups <= 8;
   }
 
-  private Grid grid(int columns, int processors) {
-    return Grid.of(columns, shape.rows, processors);
+  private DecodeGrid grid(int columns, int processors) {
+    return DecodeGrid.of(columns, shape.rows, processors);
   }
 
   private Tensor zeros(DType type, long... lengths) {
@@ -196,13 +174,14 @@ public final class DecodeKernels implements AutoCloseable {
     return tensor;
   }
 
-  private static int blocks(int count, int ofBlock) {
-    return (count + ofBlock - 1) / ofBlock;
-  }
-
-  /** What the recorded greedy steps have written. */
+  /** What the recorded steps have written. */
   public LateTokens written() {
     return written;
+  }
+
+  /** How the recorded steps that draw do it. */
+  public DecodeDraws draws() {
+    return draws;
   }
 
   /** Logits (B, V) FLOAT32 of the last step that {@link #findLogits} ended. */
@@ -236,7 +215,7 @@ public final class DecodeKernels implements AutoCloseable {
   }
 
   /**
-   * Sets how greedy texts end.
+   * Sets how texts that the device writes end.
    *
    * @param ends the end tokens, which may be chosen from {@code minNewTokens} on
    * @param pad what a row writes after its end
@@ -273,8 +252,8 @@ public final class DecodeKernels implements AutoCloseable {
         position);
   }
 
-  private void launch(String kernel, Grid grid, Object... arguments) {
-    launch(kernel, grid.columns, grid.rowBlocks(shape.rows), arguments);
+  private void launch(String kernel, DecodeGrid grid, Object... arguments) {
+    launch(kernel, grid.columns(), grid.rowBlocks(shape.rows), arguments);
   }
 
   private void launch(String kernel, int gridX, int gridY, Object... arguments) {
@@ -381,9 +360,30 @@ public final class DecodeKernels implements AutoCloseable {
         shape.vocab);
   }
 
+  /** After {@link #findLogits}: draws each row's token and writes it, as {@link #goOn} does. */
+  public void goOnDrawing(Tensor embedding) {
+    recorder.launch(
+        kernels.function("draw"),
+        shape.rows,
+        1,
+        DecodeDraws.THREADS,
+        embedding,
+        logits,
+        draws.noise(),
+        draws.settings(),
+        rules,
+        states,
+        stream,
+        squares,
+        written.address(),
+        written.columns(),
+        shape.rows);
+  }
+
   @Override
   public void close() {
     enter();
+    draws.close();
     written.close();
     owned.forEach(Tensor::close);
   }

@@ -124,6 +124,16 @@ extern "C" __global__ void __launch_bounds__(256) begin(const bf16* embedding, c
   embed(embedding, token, x, squares);
 }
 
+// Writes a row's next token down, padding after its end, and goes on; the token as written.
+__device__ inline i64 write_down(i64 token, State s, const Rules* rules, State* state,
+    i64* written) {
+  if (s.done) token = rules->pad;
+  State next = {s.position + 1, s.place + 1, s.column + 1, s.done || ends_text(token, rules)};
+  *state = next;
+  written[next.column] = token;
+  return token;
+}
+
 // Takes each row's likeliest token of `blocks` candidates, writes it down, and begins with it. A
 // row that has ended writes padding. A block a row.
 extern "C" __global__ void __launch_bounds__(256) go_on(const bf16* embedding, const float* values,
@@ -152,11 +162,7 @@ extern "C" __global__ void __launch_bounds__(256) go_on(const bf16* embedding, c
   __syncthreads();
   if (threadIdx.x == 0) {
     for (int w = 1; w < WARPS; w++) take_likelier(&value, &best, value_of[w], id_of[w]);
-    i64 token = s.done ? rules->pad : min(best, vocab - 1);
-    State next = {s.position + 1, s.place + 1, s.column + 1, s.done || ends_text(token, rules)};
-    states[row] = next;
-    written[row * columns + next.column] = token;
-    chosen = token;
+    chosen = write_down(min(best, vocab - 1), s, rules, states + row, written + row * columns);
   }
   __syncthreads();
   embed(embedding, chosen, x, squares);

@@ -3,7 +3,8 @@ package dev.smalldoge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.smalldoge.config.ModelConfig;
-import dev.smalldoge.model.GreedyWriter.Ends;
+import dev.smalldoge.model.TokenWriter.Ends;
+import dev.smalldoge.torch.DecodeDraws.Draws;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -11,6 +12,7 @@ import dev.smalldoge.torch.TensorScope;
 import dev.smalldoge.torch.TwinWeights;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,24 +21,32 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The fused step against scripts in FLOAT32, on fresh random weights and ids. Needs a GPU. */
 @Tag("gpu")
 class FusedDecoderTest {
-  private static final int VOCAB = 1_000;
-  private static final Ends ENDLESS = new Ends(List.of(), 2, 0);
+  static final int VOCAB = 1_000;
+  static final Ends ENDLESS = new Ends(List.of(), 2, 0);
 
   @ParameterizedTest
   @CsvSource({
-    // hidden, inner, heads, groups, rows, prompt, sliding window
-    "256, 512, 2, 1, 1, 7, 0",
-    "512, 1024, 4, 2, 3, 40, 0",
-    "1024, 2048, 8, 4, 2, 30, 16",
-    "768, 1536, 6, 3, 9, 5, 0",
-    "128, 320, 4, 2, 70, 6, 0",
-    "256, 512, 4, 4, 33, 20, 0",
-    "256, 512, 2, 1, 1, 900, 0", // many blocks share the keys
-    "512, 1024, 8, 1, 2, 700, 600",
+    // hidden, inner, heads, groups, rows, prompt, sliding window, tied
+    "256, 512, 2, 1, 1, 7, 0, true",
+    "512, 1024, 4, 2, 3, 40, 0, false",
+    "1024, 2048, 8, 4, 2, 30, 16, false",
+    "768, 1536, 6, 3, 9, 5, 0, true",
+    "128, 320, 4, 2, 70, 6, 0, false",
+    "256, 512, 4, 4, 33, 20, 0, true",
+    "256, 512, 2, 1, 1, 900, 0, false", // many blocks share the keys
+    "512, 1024, 8, 1, 2, 700, 600, true",
   })
   void logitsAreThoseOfFloat32UpToTheRoundingOfBf16(
-      int hidden, int inner, int heads, int groups, int rows, int prompt, int window) {
-    ModelConfig config = config(hidden, inner, heads, groups, window);
+      int hidden,
+      int inner,
+      int heads,
+      int groups,
+      int rows,
+      int prompt,
+      int window,
+      boolean tied) {
+    ModelConfig config =
+        config(hidden, inner, heads, groups, window).with(e -> e.tieWordEmbeddings = tied);
     long seed = System.nanoTime();
     long[][] ids = TestModels.ids(config, rows, prompt + 6, seed);
     int[] padding = rows == 1 ? new int[0] : new int[rows];
@@ -131,7 +141,7 @@ class FusedDecoderTest {
     }
   }
 
-  private static int first(long[] tokens, long... wanted) {
+  static int first(long[] tokens, long... wanted) {
     for (int t = 0; t < tokens.length; t++) {
       long token = tokens[t];
       if (Arrays.stream(wanted).anyMatch(w -> w == token)) {
@@ -180,8 +190,8 @@ class FusedDecoderTest {
       long[][] written;
       try (Decoder decoder = model.newDecoder(2, 40)) {
         decoder.read(part(operations, ids, 0, 6), none);
-        GreedyWriter writer = decoder.greedyWriter().orElseThrow();
-        writer.begin(start, ENDLESS);
+        TokenWriter writer = decoder.tokenWriter().orElseThrow();
+        writer.begin(start, ENDLESS, Optional.empty());
         writer.write(5);
         written = writer.read();
         found = decoder.next(part(operations, written, 5, 1)).toFloats();
@@ -213,7 +223,12 @@ class FusedDecoderTest {
   }
 
   /** 24 tokens after the prompts, in blocks of 8; the first follows from the prompts' logits. */
-  private static long[][] write(DogeForCausalLm model, long[][] ids, int[] padding, Ends ends) {
+  static long[][] write(DogeForCausalLm model, long[][] ids, int[] padding, Ends ends) {
+    return write(model, ids, padding, ends, Optional.empty());
+  }
+
+  static long[][] write(
+      DogeForCausalLm model, long[][] ids, int[] padding, Ends ends, Optional<Draws> draws) {
     int rows = ids.length;
     long[][] all = new long[rows][0];
     try (TensorScope scope = new TensorScope();
@@ -225,8 +240,8 @@ class FusedDecoderTest {
         float[] own = Arrays.copyOfRange(logits, row * VOCAB, (row + 1) * VOCAB);
         first[row] = likeliest(own);
       }
-      GreedyWriter writer = decoder.greedyWriter().orElseThrow();
-      writer.begin(model.operations().longs(first, rows, 1), ends);
+      TokenWriter writer = decoder.tokenWriter().orElseThrow();
+      writer.begin(model.operations().longs(first, rows, 1), ends, draws);
       writer.write(7);
       for (int block = 0; block < 3; block++) {
         if (block < 2) {
@@ -273,7 +288,8 @@ class FusedDecoderTest {
     return Math.sqrt(difference / size);
   }
 
-  private static ModelConfig config(int hidden, int inner, int heads, int groups, int window) {
+  /** With a head of its own: a head of random embeddings would only repeat the last token. */
+  static ModelConfig config(int hidden, int inner, int heads, int groups, int window) {
     return ModelConfig.doge20M()
         .with(
             e -> {
@@ -284,17 +300,18 @@ class FusedDecoderTest {
               e.numAttentionHeads = heads;
               e.numKeyValueHeads = groups;
               e.slidingWindow = window;
+              e.tieWordEmbeddings = false;
             });
   }
 
-  private static DogeForCausalLm model(ModelConfig config, long seed, Precision precision) {
+  static DogeForCausalLm model(ModelConfig config, long seed, Precision precision) {
     Operations operations = Operations.on(Device.gpu(0));
     var arrays = TwinWeights.of(config, seed);
     Weights weights = Weights.of(config, operations, TwinWeights.tensors(arrays, operations));
     return new DogeForCausalLm(config, weights, precision);
   }
 
-  private static Tensor part(Operations operations, long[][] ids, int start, int count) {
+  static Tensor part(Operations operations, long[][] ids, int start, int count) {
     long[] flat = new long[ids.length * count];
     for (int row = 0; row < ids.length; row++) {
       System.arraycopy(ids[row], start, flat, row * count, count);
