@@ -15,6 +15,7 @@ import dev.smalldoge.optim.AdamW;
 import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GpuActivity;
+import dev.smalldoge.torch.GpuActivity.KernelTime;
 import dev.smalldoge.torch.GpuActivity.Seen;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
@@ -44,6 +45,9 @@ public final class TrainBench {
 
   private static final int WATCHED_STEPS = 4;
 
+  /** Compiled names of the libraries' kernels go on for hundreds of characters. */
+  private static final int NAME_LENGTH = 88;
+
   private TrainBench() {}
 
   private static Map<String, ModelConfig> sizes() {
@@ -70,6 +74,7 @@ public final class TrainBench {
    * @param recompute which activations are computed again for the backward pass
    * @param fuse whether the fused kernels may be used
    * @param record whether their passes may be recorded and launched as one
+   * @param kernels how many kernels are told of each row, those that take longest first
    */
   public record Plan(
       Device device,
@@ -80,7 +85,8 @@ public final class TrainBench {
       int steps,
       Recompute recompute,
       boolean fuse,
-      boolean record) {}
+      boolean record,
+      int kernels) {}
 
   static ModelConfig config(String size) {
     ModelConfig config = SIZES.get(size);
@@ -261,7 +267,7 @@ public final class TrainBench {
         measured.launches,
         measured
             .seen
-            .map(s -> String.format(Locale.ROOT, "%.0f", s.kernels() / (double) WATCHED_STEPS))
+            .map(s -> String.format(Locale.ROOT, "%.0f", s.launches() / (double) WATCHED_STEPS))
             .orElse("-"),
         measured
             .seen
@@ -287,11 +293,26 @@ public final class TrainBench {
     row.put("teraflopsPerSecond", rate / 1e12);
     row.put("bytesUsed", measured.bytes);
     row.put("launchesPerStep", measured.launches);
-    measured.seen.ifPresent(s -> row.put("kernelsPerStep", s.kernels() / WATCHED_STEPS));
+    measured.seen.ifPresent(s -> row.put("kernelsPerStep", s.launches() / WATCHED_STEPS));
     measured.seen.ifPresent(s -> row.put("idleShare", idleShare(s, milliseconds)));
     measured.seen.ifPresent(s -> row.put("idleShareSeen", s.idleShare()));
     row.put("secondsToFirstStep", measured.firstStep);
     row.put("loss", measured.loss);
     System.out.println(new Gson().toJson(row));
+    measured.seen.ifPresent(s -> tell(s, plan.kernels));
+  }
+
+  /** The kernels of a step that take longest. */
+  private static void tell(Seen seen, int most) {
+    double all = seen.kernels().stream().mapToDouble(KernelTime::seconds).sum();
+    for (KernelTime kernel : seen.kernels().subList(0, Math.min(most, seen.kernels().size()))) {
+      System.out.printf(
+          Locale.ROOT,
+          "  %9.1f us %5.1f%% %5d x %s%n",
+          1e6 * kernel.seconds() / WATCHED_STEPS,
+          100 * kernel.seconds() / all,
+          kernel.launches() / WATCHED_STEPS,
+          kernel.name().substring(0, Math.min(NAME_LENGTH, kernel.name().length())));
+    }
   }
 }

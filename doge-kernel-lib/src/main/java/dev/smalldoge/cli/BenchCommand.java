@@ -58,7 +58,12 @@ final class BenchCommand {
           String recompute,
       @Option(names = "--no-fused", description = "without the fused kernels") boolean plain,
       @Option(names = "--no-graph", description = "with kernels launched one by one")
-          boolean launched) {
+          boolean launched,
+      @Option(
+              names = "--kernels",
+              defaultValue = "0",
+              description = "how many kernels of a step to tell, the longest first")
+          int kernels) {
     Device where = Device.named(device);
     TrainBench.run(
         new TrainBench.Plan(
@@ -70,7 +75,8 @@ final class BenchCommand {
             steps,
             Recompute.named("--recompute", recompute),
             !plain,
-            !launched));
+            !launched,
+            kernels));
     return 0;
   }
 

@@ -10,10 +10,10 @@ import dev.smalldoge.config.DogeException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What the GPU did from {@link #start} to {@link #stop}, kernel by kernel, as CUPTI tells it, the
@@ -23,12 +23,24 @@ public final class GpuActivity {
   /**
    * A stretch of work.
    *
-   * @param kernels how many ran, libtorch's and the libraries' included
+   * @param kernels those that ran, libtorch's and the libraries' included, the longest first
    * @param busy seconds in which one of them, a copy or a fill was under way
    * @param idleShare part of the time in which none was, after the first quarter of them, which
    *     wait for the host to get ahead
    */
-  public record Seen(long kernels, double busy, double idleShare) {}
+  public record Seen(List<KernelTime> kernels, double busy, double idleShare) {
+    /** How often kernels were launched, one by one or in a graph. */
+    public long launches() {
+      return kernels.stream().mapToLong(KernelTime::launches).sum();
+    }
+  }
+
+  /** All launches of the kernel of one name, as compiled, and the seconds that they took. */
+  public record KernelTime(String name, long launches, double seconds) {
+    KernelTime plus(KernelTime other) {
+      return new KernelTime(name, launches + other.launches, seconds + other.seconds);
+    }
+  }
 
   private static final int COPY = 1;
   private static final int FILL = 2;
@@ -42,9 +54,12 @@ public final class GpuActivity {
 
   private static final long END = 24;
 
+  /** Where a kernel's record holds its name, in all releases since CUDA 8. */
+  private static final long NAME = 104;
+
   private static Optional<GpuActivity> instance;
 
-  private final AtomicLong kernels = new AtomicLong();
+  private final Map<String, KernelTime> kernels = new ConcurrentHashMap<>();
   private final List<long[]> intervals = new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<Long, Memory> buffers = new ConcurrentHashMap<>();
   private final Request request = this::request;
@@ -97,7 +112,7 @@ public final class GpuActivity {
   /** Begins to look; what was queued before and runs later counts too, so wait for it first. */
   public void start() {
     intervals.clear();
-    kernels.set(0);
+    kernels.clear();
     for (int kind : KINDS) {
       Cuda.check("cuptiActivityEnable", Cupti.cuptiActivityEnable(kind));
     }
@@ -110,7 +125,11 @@ public final class GpuActivity {
       Cuda.check("cuptiActivityDisable", Cupti.cuptiActivityDisable(kind));
     }
     List<long[]> found = new ArrayList<>(intervals);
-    return new Seen(kernels.get(), busy(found), idleShare(found));
+    List<KernelTime> longest =
+        kernels.values().stream()
+            .sorted(Comparator.comparingDouble(KernelTime::seconds).reversed())
+            .toList();
+    return new Seen(longest, busy(found), idleShare(found));
   }
 
   /** Seconds of starts and ends in nanoseconds, which may overlap. */
@@ -153,7 +172,9 @@ public final class GpuActivity {
       Pointer at = record.getValue();
       int kind = at.getInt(0);
       if (kind == CONCURRENT_KERNEL) {
-        kernels.incrementAndGet();
+        String name = at.getPointer(NAME).getString(0);
+        double seconds = (at.getLong(END) - at.getLong(START)) / 1e9;
+        kernels.merge(name, new KernelTime(name, 1, seconds), KernelTime::plus);
       }
       if (KINDS.contains(kind)) {
         found.add(new long[] {at.getLong(START), at.getLong(END)});
