@@ -15,10 +15,6 @@ import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -29,7 +25,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * The loss guard: BFLOAT16, recorded and fused, against FLOAT32 on the bytes of a text.
+ * The loss guard: BFLOAT16, recorded and fused, against FLOAT32 on a text.
  *
  * <p>At every step of a FLOAT32 run both also take that step's loss and gradient norm from the same
  * weights: these differ by rounding alone, and must stay within 2e-3 and 1 %. Beside them stands
@@ -46,22 +42,44 @@ public final class GuardBench {
   private static final double PEAK = 1e-3;
   private static final int BLAMED = 6;
 
+  /** Ways to compute beside FLOAT32, by the names that {@link Plan#paths} takes. */
+  public static final List<String> PATHS = List.of("recorded", "fused", "rounded");
+
+  private final Plan plan;
   private final ModelConfig config;
   private final Operations operations;
-  private final int rows;
-  private final int length;
   private final int steps;
-  private final byte[] text;
+  private final int[] text;
 
-  private GuardBench(
-      ModelConfig config, Operations operations, int rows, int length, int steps, byte[] text) {
-    this.config = config;
-    this.operations = operations;
-    this.rows = rows;
-    this.length = length;
-    this.steps = steps;
+  private GuardBench(Plan plan, int... text) {
+    this.plan = plan;
+    this.config = TrainBench.config(plan.size);
+    this.operations = Operations.on(plan.device);
+    this.steps = plan.steps;
     this.text = text;
   }
+
+  /**
+   * What is compared.
+   *
+   * @param device where
+   * @param size a name that {@link TrainBench.Plan#sizes} takes
+   * @param microBatchSize sequences a forward
+   * @param accumulation micro-batches a step
+   * @param length tokens a sequence
+   * @param steps steps of a run
+   * @param paths names among {@link #PATHS}
+   * @param freeRuns whether each then trains by itself too
+   */
+  public record Plan(
+      Device device,
+      String size,
+      int microBatchSize,
+      int accumulation,
+      int length,
+      int steps,
+      List<String> paths,
+      boolean freeRuns) {}
 
   /** A way to compute, and what it found a step. */
   private final class Curve {
@@ -87,34 +105,43 @@ public final class GuardBench {
     }
   }
 
-  /** Prints what both differ by; whether all stay within the tolerances. */
-  public static boolean run(
-      Device device, String size, int microBatchSize, int length, int steps, Path text) {
-    byte[] bytes;
-    try {
-      bytes = Files.readAllBytes(text);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+  /**
+   * Prints what the paths differ by; whether all stay within the tolerances.
+   *
+   * @param text the ids of a text, of which a step takes stretches at random
+   */
+  public static boolean run(Plan plan, int... text) {
+    for (String path : plan.paths) {
+      check(PATHS.contains(path), "path \"%s\" is not known; use %s", path, PATHS);
     }
-    check(bytes.length > length, "%s is shorter than one sequence; give a longer text", text);
-    GuardBench bench =
-        new GuardBench(
-            TrainBench.config(size), Operations.on(device), microBatchSize, length, steps, bytes);
+    check(
+        text.length > plan.length,
+        "the text has %d tokens, fewer than a sequence of %d; give a longer one",
+        text.length,
+        plan.length);
+    GuardBench bench = new GuardBench(plan, text);
     boolean same = bench.sameWeights();
-    return bench.freeRuns() && same;
+    return (!plan.freeRuns || bench.freeRuns()) && same;
   }
 
   private List<Curve> curves() {
-    return List.of(
-        new Curve("fp32", Precision.FLOAT32, false, false),
-        new Curve("bf16", Precision.BFLOAT16, false, false),
-        new Curve("bf16 fused", Precision.BFLOAT16, true, false));
+    List<Curve> curves = new ArrayList<>();
+    curves.add(new Curve("fp32", Precision.FLOAT32, false, false));
+    if (plan.paths.contains("recorded")) {
+      curves.add(new Curve("bf16", Precision.BFLOAT16, false, false));
+    }
+    if (plan.paths.contains("fused")) {
+      curves.add(new Curve("bf16 fused", Precision.BFLOAT16, true, false));
+    }
+    return curves;
   }
 
   private boolean sameWeights() {
-    List<Curve> curves = new ArrayList<>(curves());
+    List<Curve> curves = curves();
     Curve ofRounded = new Curve("bf16 weights", Precision.FLOAT32, false, false);
-    curves.add(ofRounded);
+    if (plan.paths.contains("rounded")) {
+      curves.add(ofRounded);
+    }
     try (TensorScope all = new TensorScope();
         Weights weights = Weights.initialize(config, operations, 233)) {
       weights.train(name -> true);
@@ -202,7 +229,7 @@ public final class GuardBench {
   }
 
   private boolean freeRuns() {
-    List<Curve> curves = new ArrayList<>(curves());
+    List<Curve> curves = curves();
     curves.add(1, new Curve("fp32 nudged", Precision.FLOAT32, false, true));
     for (Curve curve : curves) {
       try (TensorScope all = new TensorScope();
@@ -260,14 +287,19 @@ public final class GuardBench {
   }
 
   private void measure(DogeForCausalLm model, Curve curve, int step) {
-    double counted = rows * (length - 1.0);
+    double counted = (double) plan.accumulation * plan.microBatchSize * (plan.length - 1);
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
-      ModelInput input = ModelInput.of(operations, batch(step));
-      Tensor nats = model.backward(input, input.inputIds(), 1 / counted, 0).nats();
+      SplittableRandom random = new SplittableRandom(233L + step);
+      for (int part = 0; part < plan.accumulation; part++) {
+        try (TensorScope pass = new TensorScope()) {
+          ModelInput input = ModelInput.of(operations, batch(random));
+          Tensor nats = model.backward(input, input.inputIds(), 1 / counted, 0).nats();
+          curve.losses[step] += nats.item() / counted;
+        }
+      }
       List<Tensor> gradients = List.copyOf(model.weights().gradients().values());
       curve.norms[step] = operations.optimizer().globalNorm(gradients).item();
-      curve.losses[step] = nats.item() / counted;
       Map<String, Double> parts = new LinkedHashMap<>();
       model
           .weights()
@@ -282,13 +314,12 @@ public final class GuardBench {
     return PEAK * Math.min(1, (step + 1.0) / WARM_UP);
   }
 
-  private long[][] batch(int step) {
-    SplittableRandom random = new SplittableRandom(233L + step);
-    long[][] ids = new long[rows][length];
+  private long[][] batch(SplittableRandom random) {
+    long[][] ids = new long[plan.microBatchSize][plan.length];
     for (long[] row : ids) {
-      int start = random.nextInt(text.length - length);
-      for (int i = 0; i < length; i++) {
-        row[i] = 3L + (text[start + i] & 0xff);
+      int start = random.nextInt(text.length - plan.length);
+      for (int i = 0; i < plan.length; i++) {
+        row[i] = text[start + i];
       }
     }
     return ids;

@@ -246,9 +246,47 @@ final class BenchCommand {
               description = "tokens a sequence (${DEFAULT-VALUE})")
           int length,
       @Option(names = "--steps", defaultValue = "200", description = STEPS) int steps,
-      @Option(names = "--text", required = true, description = "file whose bytes are learned")
-          Path text) {
-    return GuardBench.run(Device.named(device), size, microBatchSize, length, steps, text) ? 0 : 1;
+      @Option(
+              names = "--accumulation",
+              defaultValue = "1",
+              description = "micro-batches a step (${DEFAULT-VALUE})")
+          int accumulation,
+      @Option(
+              names = "--paths",
+              split = ",",
+              defaultValue = "recorded,fused,rounded",
+              description = "what is compared with fp32 (${DEFAULT-VALUE})")
+          List<String> paths,
+      @Option(names = "--no-free-runs", description = "from the same weights alone")
+          boolean sameWeights,
+      @Option(names = "--text", required = true, description = "file that is learned") Path text,
+      @Option(names = "--tokenizer", description = "folder; by default bytes are ids")
+          String tokenizer)
+      throws IOException {
+    GuardBench.Plan plan =
+        new GuardBench.Plan(
+            Device.named(device),
+            size,
+            microBatchSize,
+            accumulation,
+            length,
+            steps,
+            paths,
+            !sameWeights);
+    return GuardBench.run(plan, ids(text, tokenizer)) ? 0 : 1;
+  }
+
+  /** The ids of a whole file; of its bytes from 3 on where there is no tokenizer. */
+  private static int[] ids(Path text, String tokenizer) throws IOException {
+    if (tokenizer != null) {
+      return Tokenizer.load(tokenizer).encode(Files.readString(text));
+    }
+    byte[] bytes = Files.readAllBytes(text);
+    int[] ids = new int[bytes.length];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = 3 + (bytes[i] & 0xff);
+    }
+    return ids;
   }
 
   @Command(name = "tokenizer", description = "Time our encoder, DJL's and training.")
