@@ -19,11 +19,13 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Times steps of pre-training, fine-tuning and preference optimisation of one model on rows of one
- * shape: tokens per second of each, and its part of the first. The stages take turns, so that what
- * else the machine does falls on all of them; the median step counts.
+ * Times steps of pre-training, fine-tuning and preference optimisation of equal models on rows of
+ * one shape: tokens per second of each, and its part of the first. The stages take turns, so that
+ * what else the machine does falls on all of them; the median step counts.
  */
 public final class TuningBench {
+  private static final int WARM_UP = 4;
+
   private TuningBench() {}
 
   /**
@@ -55,30 +57,47 @@ public final class TuningBench {
     System.out.printf(
         Locale.ROOT, "%-8s %-9s %12s %10s %12s%n", "size", "stage", "tokens/s", "ms/step", "part");
     for (String size : plan.sizes) {
-      ModelConfig config = TrainBench.config(size);
-      Operations operations = Operations.on(plan.device);
-      try (DogeForCausalLm model =
-          new DogeForCausalLm(
-              config, Weights.initialize(config, operations, 233), plan.precision)) {
-        model.weights().train(name -> true);
-        try (AdamW optimizer = new AdamW(model.weights(), AdamW.Settings.FINE_TUNING)) {
-          time(plan, size, model, optimizer);
-        }
+      try (Training pretraining = new Training(plan, size, Stage.PRETRAIN);
+          Training sft = new Training(plan, size, Stage.SFT);
+          Training dpo = new Training(plan, size, Stage.DPO)) {
+        time(plan, size, List.of(pretraining, sft, dpo));
       }
     }
   }
 
-  private static void time(Plan plan, String size, DogeForCausalLm model, AdamW optimizer) {
+  /** A model of its own for each stage, so that what it has recorded stays while others run. */
+  private static final class Training implements AutoCloseable {
+    final Stage stage;
+    final DogeForCausalLm model;
+    final AdamW optimizer;
+
+    Training(Plan plan, String size, Stage stage) {
+      this.stage = stage;
+      ModelConfig config = TrainBench.config(size);
+      Weights weights = Weights.initialize(config, Operations.on(plan.device), 233);
+      weights.train(name -> true);
+      this.model = new DogeForCausalLm(config, weights, plan.precision);
+      this.optimizer = new AdamW(weights, AdamW.Settings.FINE_TUNING);
+    }
+
+    @Override
+    public void close() {
+      optimizer.close();
+      model.close();
+    }
+  }
+
+  private static void time(Plan plan, String size, List<Training> trainings) {
     Map<Stage, double[]> seconds = new EnumMap<>(Stage.class);
     for (Stage stage : Stage.values()) {
       seconds.put(stage, new double[plan.steps]);
     }
-    for (int step = -2; step < plan.steps; step++) { // two to warm up
-      for (Stage stage : Stage.values()) {
+    for (int step = -WARM_UP; step < plan.steps; step++) {
+      for (Training training : trainings) {
         long began = System.nanoTime();
-        step(plan, model, optimizer, stage);
+        step(plan, training);
         if (step >= 0) {
-          seconds.get(stage)[step] = (System.nanoTime() - began) / 1e9;
+          seconds.get(training.stage)[step] = (System.nanoTime() - began) / 1e9;
         }
       }
     }
@@ -95,7 +114,9 @@ public final class TuningBench {
     return sorted[sorted.length / 2];
   }
 
-  private static void step(Plan plan, DogeForCausalLm model, AdamW optimizer, Stage stage) {
+  private static void step(Plan plan, Training training) {
+    DogeForCausalLm model = training.model;
+    Stage stage = training.stage;
     Operations operations = model.operations();
     try (TensorScope scope = new TensorScope()) {
       long[][] ids =
@@ -109,8 +130,7 @@ public final class TuningBench {
         double counted = stage == Stage.SFT ? plan.learnedShare : 1;
         model.backward(input, labels, 1 / (counted * plan.rows * plan.length), 0);
       }
-      optimizer.update(1e-5);
-      model.weights().gradients().values().iterator().next().toBytes(); // waits for the device
+      training.optimizer.update(1e-5).item(); // waits for the device
     }
   }
 
