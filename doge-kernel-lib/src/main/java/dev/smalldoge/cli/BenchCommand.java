@@ -254,7 +254,7 @@ final class BenchCommand {
       @Option(
               names = "--paths",
               split = ",",
-              defaultValue = "recorded,fused,rounded",
+              defaultValue = "recorded,fused,rounded,nudged",
               description = "what is compared with fp32 (${DEFAULT-VALUE})")
           List<String> paths,
       @Option(names = "--no-free-runs", description = "from the same weights alone")
