@@ -2,7 +2,6 @@ package dev.smalldoge.bench;
 
 import static dev.smalldoge.config.Checks.check;
 
-import com.google.gson.Gson;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.model.DogeForCausalLm;
 import dev.smalldoge.model.ModelInput;
@@ -16,8 +15,6 @@ import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,11 +33,10 @@ import java.util.SplittableRandom;
  * compared by their means.
  */
 public final class GuardBench {
-  private static final double LOSS_TOLERANCE = 2e-3;
-  private static final double NORM_TOLERANCE = 1e-2;
   private static final int WARM_UP = 20;
   private static final double PEAK = 1e-3;
-  private static final int BLAMED = 6;
+  private static final String NUDGED = "fp32 nudged";
+  private static final String ROUNDED = "bf16 weights";
 
   /** Ways to compute beside FLOAT32, by the names that {@link Plan#paths} takes. */
   public static final List<String> PATHS = List.of("recorded", "fused", "rounded", "nudged");
@@ -70,6 +66,7 @@ public final class GuardBench {
    * @param steps steps of a run
    * @param paths names among {@link #PATHS}
    * @param freeRuns whether each then trains by itself too
+   * @param batches more batches, whose gradients' errors are told apart into chance and bias
    */
   public record Plan(
       Device device,
@@ -79,30 +76,17 @@ public final class GuardBench {
       int length,
       int steps,
       List<String> paths,
-      boolean freeRuns) {}
+      boolean freeRuns,
+      int batches) {}
 
-  /** A way to compute, and what it found a step. */
-  private final class Curve {
-    final String name;
-    final Precision precision;
-    final boolean fuse;
-    final boolean nudge;
-    final double[] losses = new double[steps];
-    final double[] norms = new double[steps];
-    final List<Map<String, Double>> parts = new ArrayList<>();
+  private DogeForCausalLm model(GuardCurve curve, Weights weights) {
+    DogeForCausalLm model = new DogeForCausalLm(config, weights, curve.precision);
+    model.fuse(curve.fuse);
+    return model;
+  }
 
-    Curve(String name, Precision precision, boolean fuse, boolean nudge) {
-      this.nudge = nudge;
-      this.name = name;
-      this.precision = precision;
-      this.fuse = fuse;
-    }
-
-    DogeForCausalLm over(Weights weights) {
-      DogeForCausalLm model = new DogeForCausalLm(config, weights, precision);
-      model.fuse(fuse);
-      return model;
-    }
+  private GuardCurve curve(String name, Precision precision, boolean fuse) {
+    return new GuardCurve(name, precision, fuse, steps);
   }
 
   /**
@@ -120,29 +104,28 @@ public final class GuardBench {
         text.length,
         plan.length);
     GuardBench bench = new GuardBench(plan, text);
-    Curve exact = bench.new Curve("fp32", Precision.FLOAT32, false, false);
+    GuardCurve exact = bench.curve("fp32", Precision.FLOAT32, false);
     boolean same = bench.sameWeights(exact);
     return (!plan.freeRuns || bench.freeRuns(exact)) && same;
   }
 
   /** The BFLOAT16 paths. */
-  private List<Curve> narrow() {
-    List<Curve> curves = new ArrayList<>();
+  private List<GuardCurve> narrow() {
+    List<GuardCurve> curves = new ArrayList<>();
     if (plan.paths.contains("recorded")) {
-      curves.add(new Curve("bf16", Precision.BFLOAT16, false, false));
+      curves.add(curve("bf16", Precision.BFLOAT16, false));
     }
     if (plan.paths.contains("fused")) {
-      curves.add(new Curve("bf16 fused", Precision.BFLOAT16, true, false));
+      curves.add(curve("bf16 fused", Precision.BFLOAT16, true));
     }
     return curves;
   }
 
-  private boolean sameWeights(Curve exact) {
-    List<Curve> curves = narrow();
+  private boolean sameWeights(GuardCurve exact) {
+    List<GuardCurve> curves = narrow();
     curves.add(0, exact);
-    Curve ofRounded = new Curve("bf16 weights", Precision.FLOAT32, false, false);
     if (plan.paths.contains("rounded")) {
-      curves.add(ofRounded);
+      curves.add(curve(ROUNDED, Precision.FLOAT32, false));
     }
     try (TensorScope all = new TensorScope();
         Weights weights = Weights.initialize(config, operations, 233)) {
@@ -150,7 +133,7 @@ public final class GuardBench {
       Weights rounded = weights.copy();
       rounded.train(name -> true);
       List<DogeForCausalLm> models =
-          curves.stream().map(c -> c.over(c == ofRounded ? rounded : weights)).toList();
+          curves.stream().map(c -> model(c, c.name.equals(ROUNDED) ? rounded : weights)).toList();
       try (AdamW optimizer = new AdamW(weights, AdamW.Settings.PRETRAINING)) {
         for (int step = 0; step < steps; step++) {
           round(weights, rounded);
@@ -163,83 +146,71 @@ public final class GuardBench {
           optimizer.update(rate(step)).close();
         }
       }
+      round(weights, rounded);
+      bias(models, curves);
       models.forEach(DogeForCausalLm::close);
     }
     boolean holds = true;
-    for (Curve curve : curves.subList(1, curves.size())) {
-      blame(exact, curve);
+    for (GuardCurve curve : curves.subList(1, curves.size())) {
+      GuardReport.blame(exact, curve);
       holds &=
-          report(
+          GuardReport.report(
               "same weights, worst step",
               curve,
               exact,
-              curve == ofRounded ? Bounds.NONE : new Bounds(LOSS_TOLERANCE, NORM_TOLERANCE),
-              worst(exact.losses, curve.losses),
-              worst(exact.norms, curve.norms));
+              curve.name.equals(ROUNDED)
+                  ? GuardReport.Bounds.NONE
+                  : new GuardReport.Bounds(GuardReport.LOSS_TOLERANCE, GuardReport.NORM_TOLERANCE),
+              GuardReport.worst(exact.losses, curve.losses),
+              GuardReport.worst(exact.norms, curve.norms));
     }
     return holds;
   }
 
-  /**
-   * Prints how the norm's errors are spread over the steps, and which arrays' gradients make the
-   * worst: one of few, in which the gradient of a single row magnifies all rounding.
-   */
-  private static void blame(Curve exact, Curve narrow) {
-    double[] errors = new double[exact.norms.length];
-    int worst = 0;
-    for (int i = 0; i < errors.length; i++) {
-      errors[i] = Math.abs(narrow.norms[i] / exact.norms[i] - 1);
-      worst = errors[i] > errors[worst] ? i : worst;
+  /** Prints how much of the errors of the trained weights' gradients is bias. */
+  private void bias(List<DogeForCausalLm> models, List<GuardCurve> curves) {
+    List<GradientErrors> errors = new ArrayList<>();
+    curves.forEach(curve -> errors.add(new GradientErrors()));
+    for (int batch = 0; batch < plan.batches; batch++) {
+      Map<String, float[]> exact = gradients(models.get(0), batch);
+      for (int i = 1; i < curves.size(); i++) {
+        errors.get(i).add(exact, gradients(models.get(i), batch));
+      }
     }
-    double[] sorted = errors.clone();
-    Arrays.sort(sorted);
-    System.out.printf(
-        Locale.ROOT,
-        "%s: gradNorm off by at most %.1e in half of the steps, %.1e in 95 of 100; by more than"
-            + " %.0e in %d of %d%n",
-        narrow.name,
-        sorted[sorted.length / 2],
-        sorted[95 * sorted.length / 100],
-        NORM_TOLERANCE,
-        Arrays.stream(errors).filter(e -> e > NORM_TOLERANCE).count(),
-        errors.length);
-    int step = worst;
-    double square = exact.norms[step] * exact.norms[step];
-    Map<String, Double> shares = new LinkedHashMap<>();
-    exact
-        .parts
-        .get(step)
-        .forEach(
-            (name, norm) -> {
-              double found = narrow.parts.get(step).get(name);
-              shares.put(name, (found * found - norm * norm) / (2 * square));
-            });
-    System.out.printf(
-        Locale.ROOT, "%s: step %d, gradNorm %.4f%n", narrow.name, step, exact.norms[step]);
-    shares.entrySet().stream()
-        .sorted(Comparator.comparingDouble(e -> -Math.abs(e.getValue())))
-        .limit(BLAMED)
-        .forEach(
-            e ->
-                System.out.printf(
-                    Locale.ROOT,
-                    "  %+.2e of it by %s, whose norm is %.4f and should be %.4f%n",
-                    e.getValue(),
-                    e.getKey(),
-                    narrow.parts.get(step).get(e.getKey()),
-                    exact.parts.get(step).get(e.getKey())));
+    for (int i = 1; i < curves.size() && plan.batches > 0; i++) {
+      GradientErrors found = errors.get(i);
+      System.out.printf(
+          Locale.ROOT,
+          "%s: the gradient off by %.2e of its norm, the mean of %d by %.2e (%.2e if by chance),"
+              + " along it by %+.1e%n",
+          curves.get(i).name,
+          found.ofOne(),
+          plan.batches,
+          found.ofMean(),
+          found.ofMeanByChance(),
+          found.along());
+    }
+  }
+
+  /** Of a batch that no step had. */
+  private Map<String, float[]> gradients(DogeForCausalLm model, int batch) {
+    Map<String, float[]> gradients = new LinkedHashMap<>();
+    pass(model, steps + batch);
+    model.weights().gradients().forEach((name, g) -> gradients.put(name, g.toFloats()));
+    operations.zero(List.copyOf(model.weights().gradients().values()));
+    return gradients;
   }
 
   /** Trains each path by itself, on what the exact run of before was trained on. */
-  private boolean freeRuns(Curve exact) {
-    List<Curve> curves = narrow();
+  private boolean freeRuns(GuardCurve exact) {
+    List<GuardCurve> curves = narrow();
     if (plan.paths.contains("nudged")) {
-      curves.add(0, new Curve("fp32 nudged", Precision.FLOAT32, false, true));
+      curves.add(0, curve(NUDGED, Precision.FLOAT32, false));
     }
-    for (Curve curve : curves) {
+    for (GuardCurve curve : curves) {
       try (TensorScope all = new TensorScope();
-          DogeForCausalLm model = curve.over(Weights.initialize(config, operations, 233))) {
-        if (curve.nudge) {
+          DogeForCausalLm model = model(curve, Weights.initialize(config, operations, 233))) {
+        if (curve.name.equals(NUDGED)) {
           model.weights().byName().values().forEach(this::nudge);
         }
         model.weights().train(name -> true);
@@ -252,17 +223,20 @@ public final class GuardBench {
       }
     }
     boolean holds = true;
-    double lossTolerance = LOSS_TOLERANCE;
-    double normTolerance = NORM_TOLERANCE;
-    for (Curve curve : curves) {
-      double lossError = Math.abs(mean(curve.losses) / mean(exact.losses) - 1);
-      double normError = Math.abs(mean(curve.norms) / mean(exact.norms) - 1);
-      if (curve.nudge) {
+    double lossTolerance = GuardReport.LOSS_TOLERANCE;
+    double normTolerance = GuardReport.NORM_TOLERANCE;
+    for (GuardCurve curve : curves) {
+      double lossError =
+          Math.abs(GuardReport.mean(curve.losses) / GuardReport.mean(exact.losses) - 1);
+      double normError =
+          Math.abs(GuardReport.mean(curve.norms) / GuardReport.mean(exact.norms) - 1);
+      if (curve.name.equals(NUDGED)) {
         lossTolerance = Math.max(lossTolerance, 3 * lossError);
         normTolerance = Math.max(normTolerance, 3 * normError);
       }
-      Bounds bounds = new Bounds(lossTolerance, normTolerance);
-      holds &= report("run by itself, mean", curve, exact, bounds, lossError, normError);
+      GuardReport.Bounds bounds = new GuardReport.Bounds(lossTolerance, normTolerance);
+      holds &=
+          GuardReport.report("run by itself, mean", curve, exact, bounds, lossError, normError);
     }
     return holds;
   }
@@ -286,23 +260,25 @@ public final class GuardBench {
     operations.copyInto(weight, operations.floats(values, weight.shape()));
   }
 
-  /** How far loss and gradient norm may be off, relative. */
-  private record Bounds(double loss, double norm) {
-    static final Bounds NONE = new Bounds(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+  /** Adds a step's gradients; its loss. */
+  private double pass(DogeForCausalLm model, int step) {
+    double counted = (double) plan.accumulation * plan.microBatchSize * (plan.length - 1);
+    double loss = 0;
+    SplittableRandom random = new SplittableRandom(233L + step);
+    for (int part = 0; part < plan.accumulation; part++) {
+      try (TensorScope scope = new TensorScope()) {
+        ModelInput input = ModelInput.of(operations, batch(random));
+        Tensor nats = model.backward(input, input.inputIds(), 1 / counted, 0).nats();
+        loss += nats.item() / counted;
+      }
+    }
+    return loss;
   }
 
-  private void measure(DogeForCausalLm model, Curve curve, int step) {
-    double counted = (double) plan.accumulation * plan.microBatchSize * (plan.length - 1);
+  private void measure(DogeForCausalLm model, GuardCurve curve, int step) {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
-      SplittableRandom random = new SplittableRandom(233L + step);
-      for (int part = 0; part < plan.accumulation; part++) {
-        try (TensorScope pass = new TensorScope()) {
-          ModelInput input = ModelInput.of(operations, batch(random));
-          Tensor nats = model.backward(input, input.inputIds(), 1 / counted, 0).nats();
-          curve.losses[step] += nats.item() / counted;
-        }
-      }
+      curve.losses[step] = pass(model, step);
       List<Tensor> gradients = List.copyOf(model.weights().gradients().values());
       curve.norms[step] = operations.optimizer().globalNorm(gradients).item();
       Map<String, Double> parts = new LinkedHashMap<>();
@@ -328,49 +304,5 @@ public final class GuardBench {
       }
     }
     return ids;
-  }
-
-  private static double worst(double[] exact, double[] narrow) {
-    double worst = 0;
-    for (int i = 0; i < exact.length; i++) {
-      worst = Math.max(worst, Math.abs(narrow[i] / exact[i] - 1));
-    }
-    return worst;
-  }
-
-  private static double mean(double[] values) {
-    return Arrays.stream(values).average().orElseThrow();
-  }
-
-  private static boolean report(
-      String what, Curve curve, Curve exact, Bounds bounds, double lossError, double normError) {
-    int last = exact.losses.length - 1;
-    boolean holds = lossError <= bounds.loss && normError <= bounds.norm;
-    System.out.printf(
-        Locale.ROOT,
-        "%-4s %-24s %-11s loss %.4f -> %.4f (fp32 %.4f) off by %.1e (at most %.0e), gradNorm by"
-            + " %.1e (at most %.0e)%n",
-        holds ? "ok" : "FAIL",
-        what,
-        curve.name,
-        curve.losses[0],
-        curve.losses[last],
-        exact.losses[last],
-        lossError,
-        bounds.loss,
-        normError,
-        bounds.norm);
-    Map<String, Object> row = new LinkedHashMap<>();
-    row.put("bench", "guard");
-    row.put("kind", what);
-    row.put("name", curve.name);
-    row.put("lossError", lossError);
-    row.put("gradNormError", normError);
-    row.put("losses", curve.losses);
-    row.put("exactLosses", exact.losses);
-    row.put("gradNorms", curve.norms);
-    row.put("exactGradNorms", exact.norms);
-    System.out.println(new Gson().toJson(row));
-    return holds;
   }
 }

@@ -259,6 +259,11 @@ final class BenchCommand {
           List<String> paths,
       @Option(names = "--no-free-runs", description = "from the same weights alone")
           boolean sameWeights,
+      @Option(
+              names = "--batches",
+              defaultValue = "16",
+              description = "whose gradients' errors are averaged at last (${DEFAULT-VALUE})")
+          int batches,
       @Option(names = "--text", required = true, description = "file that is learned") Path text,
       @Option(names = "--tokenizer", description = "folder; by default bytes are ids")
           String tokenizer)
@@ -272,7 +277,8 @@ final class BenchCommand {
             length,
             steps,
             paths,
-            !sameWeights);
+            !sameWeights,
+            batches);
     return GuardBench.run(plan, ids(text, tokenizer)) ? 0 : 1;
   }
 

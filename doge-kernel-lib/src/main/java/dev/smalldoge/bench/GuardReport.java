@@ -1,0 +1,121 @@
+package dev.smalldoge.bench;
+
+import com.google.gson.Gson;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** What {@link GuardBench} prints of two curves. */
+final class GuardReport {
+  static final double LOSS_TOLERANCE = 2e-3;
+  static final double NORM_TOLERANCE = 1e-2;
+  private static final int BLAMED = 6;
+
+  private GuardReport() {}
+
+  /** How far loss and gradient norm may be off, relative. */
+  record Bounds(double loss, double norm) {
+    static final Bounds NONE = new Bounds(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Prints how the norm's errors are spread over the steps, and which arrays' gradients make the
+   * worst: one of few, in which the gradient of a single row magnifies all rounding.
+   */
+  static void blame(GuardCurve exact, GuardCurve narrow) {
+    double[] errors = new double[exact.norms.length];
+    int worst = 0;
+    for (int i = 0; i < errors.length; i++) {
+      errors[i] = Math.abs(narrow.norms[i] / exact.norms[i] - 1);
+      worst = errors[i] > errors[worst] ? i : worst;
+    }
+    double[] sorted = errors.clone();
+    Arrays.sort(sorted);
+    System.out.printf(
+        Locale.ROOT,
+        "%s: gradNorm off by at most %.1e in half of the steps, %.1e in 95 of 100; by more than"
+            + " %.0e in %d of %d%n",
+        narrow.name,
+        sorted[sorted.length / 2],
+        sorted[95 * sorted.length / 100],
+        NORM_TOLERANCE,
+        Arrays.stream(errors).filter(e -> e > NORM_TOLERANCE).count(),
+        errors.length);
+    int step = worst;
+    double square = exact.norms[step] * exact.norms[step];
+    Map<String, Double> shares = new LinkedHashMap<>();
+    exact
+        .parts
+        .get(step)
+        .forEach(
+            (name, norm) -> {
+              double found = narrow.parts.get(step).get(name);
+              shares.put(name, (found * found - norm * norm) / (2 * square));
+            });
+    System.out.printf(
+        Locale.ROOT, "%s: step %d, gradNorm %.4f%n", narrow.name, step, exact.norms[step]);
+    shares.entrySet().stream()
+        .sorted(Comparator.comparingDouble(e -> -Math.abs(e.getValue())))
+        .limit(BLAMED)
+        .forEach(
+            e ->
+                System.out.printf(
+                    Locale.ROOT,
+                    "  %+.2e of it by %s, whose norm is %.4f and should be %.4f%n",
+                    e.getValue(),
+                    e.getKey(),
+                    narrow.parts.get(step).get(e.getKey()),
+                    exact.parts.get(step).get(e.getKey())));
+  }
+
+  static double worst(double[] exact, double[] narrow) {
+    double worst = 0;
+    for (int i = 0; i < exact.length; i++) {
+      worst = Math.max(worst, Math.abs(narrow[i] / exact[i] - 1));
+    }
+    return worst;
+  }
+
+  static double mean(double[] values) {
+    return Arrays.stream(values).average().orElseThrow();
+  }
+
+  static boolean report(
+      String what,
+      GuardCurve curve,
+      GuardCurve exact,
+      Bounds bounds,
+      double lossError,
+      double normError) {
+    int last = exact.losses.length - 1;
+    boolean holds = lossError <= bounds.loss && normError <= bounds.norm;
+    System.out.printf(
+        Locale.ROOT,
+        "%-4s %-24s %-11s loss %.4f -> %.4f (fp32 %.4f) off by %.1e (at most %.0e), gradNorm by"
+            + " %.1e (at most %.0e)%n",
+        holds ? "ok" : "FAIL",
+        what,
+        curve.name,
+        curve.losses[0],
+        curve.losses[last],
+        exact.losses[last],
+        lossError,
+        bounds.loss,
+        normError,
+        bounds.norm);
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("bench", "guard");
+    row.put("kind", what);
+    row.put("name", curve.name);
+    row.put("lossError", lossError);
+    row.put("gradNormError", normError);
+    row.put("losses", curve.losses);
+    row.put("exactLosses", exact.losses);
+    row.put("gradNorms", curve.norms);
+    row.put("exactGradNorms", exact.norms);
+    System.out.println(new Gson().toJson(row));
+    return holds;
+  }
+}
