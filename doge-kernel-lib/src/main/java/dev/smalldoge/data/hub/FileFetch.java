@@ -86,12 +86,18 @@ final class FileFetch {
    * @throws DogeException if that fails for good, or the bytes are not those that the list promises
    */
   void run(int threads) throws IOException, InterruptedException {
+    HashNote known = new HashNote(target);
     if (isWhole()) {
+      if (known.says(file.hash())) {
+        return;
+      }
       if (hash(target).equals(file.hash())) {
+        known.write(file.hash());
         return;
       }
       progress.accept(-file.size()); // another version of the same size, or damaged since
     }
+    known.forget();
     Files.createDirectories(target.getParent());
     String hash = "";
     for (int attempt = 0; attempt < HASH_ATTEMPTS; attempt++) {
@@ -101,6 +107,7 @@ final class FileFetch {
         Files.move(
             part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         Files.deleteIfExists(notes);
+        known.write(file.hash());
         return;
       }
       Files.delete(part);

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.data.Corpus;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Random;
@@ -76,6 +78,22 @@ class HostileHubTest {
     Files.write(file(), damaged);
     download();
     assertThat(file()).hasBinaryContent(content);
+  }
+
+  @Test
+  void aFileIsHashedOnceUnlessItIsWrittenTo() throws IOException {
+    download();
+    byte[] other = bytes(2);
+    FileTime time = Files.getLastModifiedTime(file());
+    Files.write(file(), other);
+    Files.setLastModifiedTime(file(), time);
+    download();
+    assertThat(file()).as("as if never written to").hasBinaryContent(other);
+
+    Files.setLastModifiedTime(file(), FileTime.from(time.toInstant().plusSeconds(1)));
+    download();
+    assertThat(file()).hasBinaryContent(content);
+    assertThat(Corpus.folder(file().getParent()).files()).containsExactly(file());
   }
 
   @Test
