@@ -34,7 +34,6 @@ import java.util.SplittableRandom;
  */
 public final class GuardBench {
   private static final int WARM_UP = 20;
-  private static final double PEAK = 1e-3;
   private static final String NUDGED = "fp32 nudged";
   private static final String ROUNDED = "bf16 weights";
 
@@ -64,6 +63,7 @@ public final class GuardBench {
    * @param accumulation micro-batches a step
    * @param length tokens a sequence
    * @param steps steps of a run
+   * @param rate learning rate after the first 20 steps, in which it grows
    * @param paths names among {@link #PATHS}
    * @param freeRuns whether each then trains by itself too
    * @param batches more batches, whose gradients' errors are told apart into chance and bias
@@ -75,6 +75,7 @@ public final class GuardBench {
       int accumulation,
       int length,
       int steps,
+      double rate,
       List<String> paths,
       boolean freeRuns,
       int batches) {}
@@ -291,8 +292,8 @@ public final class GuardBench {
     }
   }
 
-  private static double rate(int step) {
-    return PEAK * Math.min(1, (step + 1.0) / WARM_UP);
+  private double rate(int step) {
+    return plan.rate * Math.min(1, (step + 1.0) / WARM_UP);
   }
 
   private long[][] batch(SplittableRandom random) {

@@ -252,6 +252,11 @@ final class BenchCommand {
               description = "micro-batches a step (${DEFAULT-VALUE})")
           int accumulation,
       @Option(
+              names = "--rate",
+              defaultValue = "1e-3",
+              description = "learning rate after 20 steps (${DEFAULT-VALUE})")
+          double rate,
+      @Option(
               names = "--paths",
               split = ",",
               defaultValue = "recorded,fused,rounded,nudged",
@@ -276,6 +281,7 @@ final class BenchCommand {
             accumulation,
             length,
             steps,
+            rate,
             paths,
             !sameWeights,
             batches);
