@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** What {@link GuardBench} prints of two curves. */
 final class GuardReport {
@@ -25,12 +26,12 @@ final class GuardReport {
    * worst: one of few, in which the gradient of a single row magnifies all rounding.
    */
   static void blame(GuardCurve exact, GuardCurve narrow) {
-    double[] errors = new double[exact.norms.length];
-    int worst = 0;
-    for (int i = 0; i < errors.length; i++) {
-      errors[i] = Math.abs(narrow.norms[i] / exact.norms[i] - 1);
-      worst = errors[i] > errors[worst] ? i : worst;
-    }
+    double[] errors = errors(exact.norms, narrow.norms);
+    int step =
+        IntStream.range(0, errors.length)
+            .boxed()
+            .max(Comparator.comparingDouble(i -> errors[i]))
+            .orElseThrow();
     double[] sorted = errors.clone();
     Arrays.sort(sorted);
     System.out.printf(
@@ -43,7 +44,6 @@ final class GuardReport {
         NORM_TOLERANCE,
         Arrays.stream(errors).filter(e -> e > NORM_TOLERANCE).count(),
         errors.length);
-    int step = worst;
     double square = exact.norms[step] * exact.norms[step];
     Map<String, Double> shares = new LinkedHashMap<>();
     exact
@@ -71,11 +71,13 @@ final class GuardReport {
   }
 
   static double worst(double[] exact, double[] narrow) {
-    double worst = 0;
-    for (int i = 0; i < exact.length; i++) {
-      worst = Math.max(worst, Math.abs(narrow[i] / exact[i] - 1));
-    }
-    return worst;
+    return Arrays.stream(errors(exact, narrow)).max().orElseThrow();
+  }
+
+  private static double[] errors(double[] exact, double[] narrow) {
+    double[] errors = new double[exact.length];
+    Arrays.setAll(errors, i -> Math.abs(narrow[i] / exact[i] - 1));
+    return errors;
   }
 
   static double mean(double[] values) {

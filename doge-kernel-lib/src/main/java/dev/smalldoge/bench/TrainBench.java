@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.IntFunction;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Times whole training steps, forward, backward and AdamW, on random tokens: tokens per second by
@@ -265,18 +266,9 @@ public final class TrainBench {
         100 * rate / PEAK_FLOPS,
         measured.bytes / (double) (1L << 30),
         measured.launches,
-        measured
-            .seen
-            .map(s -> String.format(Locale.ROOT, "%.0f", s.launches() / (double) WATCHED_STEPS))
-            .orElse("-"),
-        measured
-            .seen
-            .map(s -> String.format(Locale.ROOT, "%.1f%%", 100 * idleShare(s, milliseconds)))
-            .orElse("-"),
-        measured
-            .seen
-            .map(s -> String.format(Locale.ROOT, "%.1f%%", 100 * s.idleShare()))
-            .orElse("-"),
+        told(measured.seen, "%.0f", s -> s.launches() / (double) WATCHED_STEPS),
+        told(measured.seen, "%.1f%%", s -> 100 * idleShare(s, milliseconds)),
+        told(measured.seen, "%.1f%%", s -> 100 * s.idleShare()),
         measured.firstStep);
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("bench", "train");
@@ -300,6 +292,10 @@ public final class TrainBench {
     row.put("loss", measured.loss);
     System.out.println(new Gson().toJson(row));
     measured.seen.ifPresent(s -> tell(s, plan.kernels));
+  }
+
+  private static String told(Optional<Seen> seen, String form, ToDoubleFunction<Seen> figure) {
+    return seen.map(s -> String.format(Locale.ROOT, form, figure.applyAsDouble(s))).orElse("-");
   }
 
   /** The kernels of a step that take longest. */
