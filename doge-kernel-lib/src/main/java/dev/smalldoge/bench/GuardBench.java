@@ -25,17 +25,19 @@ import java.util.SplittableRandom;
  * The loss guard: BFLOAT16, recorded and fused, against FLOAT32 on a text.
  *
  * <p>At every step of a FLOAT32 run both also take that step's loss and gradient norm from the same
- * weights: these differ by rounding alone, and must stay within 2e-3 and 1 %. Beside them stands
- * FLOAT32 arithmetic on weights that were rounded to BFLOAT16: what no arithmetic in that type can
- * be expected to beat. Then each runs by itself. Rounding decides which way such a run's noise
- * falls, so beside it stands how far a FLOAT32 run strays whose weights started one rounding away,
- * and none may stray more than three times as far where that is beyond the tolerances. Runs are
- * compared by their means.
+ * weights: these differ by rounding alone. Losses must stay within 2e-3, and 95 of 100 gradient
+ * norms within 1 %. Beside them stands FLOAT32 arithmetic on matrices that were rounded to
+ * BFLOAT16, which no arithmetic in that type can be expected to beat: of that, losses and norms
+ * must stay within 2e-3 and 1 % in every step. Then each runs by itself. Rounding decides which way
+ * such a run's noise falls, so beside it stands how far a FLOAT32 run strays whose weights started
+ * one rounding away, and none may stray more than three times as far where that is beyond the
+ * tolerances. Runs are compared by their means.
  */
 public final class GuardBench {
   private static final int WARM_UP = 20;
   private static final String NUDGED = "fp32 nudged";
-  private static final String ROUNDED = "bf16 weights";
+  private static final String ROUNDED = "bf16 matrices";
+  private static final String MOST = "same weights, 95 of 100";
 
   /** Ways to compute beside FLOAT32, by the names that {@link Plan#paths} takes. */
   public static final List<String> PATHS = List.of("recorded", "fused", "rounded", "nudged");
@@ -137,7 +139,9 @@ public final class GuardBench {
           curves.stream().map(c -> model(c, c.name.equals(ROUNDED) ? rounded : weights)).toList();
       try (AdamW optimizer = new AdamW(weights, AdamW.Settings.PRETRAINING)) {
         for (int step = 0; step < steps; step++) {
-          round(weights, rounded);
+          if (plan.paths.contains("rounded")) {
+            round(weights, rounded);
+          }
           for (int i = models.size() - 1; i >= 0; i--) { // fp32 last: its gradients are used
             measure(models.get(i), curves.get(i), step);
             if (i > 0) {
@@ -154,42 +158,69 @@ public final class GuardBench {
     boolean holds = true;
     for (GuardCurve curve : curves.subList(1, curves.size())) {
       GuardReport.blame(exact, curve);
-      holds &=
-          GuardReport.report(
-              "same weights, worst step",
-              curve,
-              exact,
-              curve.name.equals(ROUNDED)
-                  ? GuardReport.Bounds.NONE
-                  : new GuardReport.Bounds(GuardReport.LOSS_TOLERANCE, GuardReport.NORM_TOLERANCE),
-              GuardReport.worst(exact.losses, curve.losses),
-              GuardReport.worst(exact.norms, curve.norms));
+      if (!curve.name.equals(ROUNDED)) {
+        double lossError = GuardReport.worst(exact.losses, curve.losses);
+        double most = GuardReport.most(exact.norms, curve.norms);
+        holds &= GuardReport.report(MOST, curve, exact, GuardReport.BOUNDS, lossError, most);
+        if (last(curves).name.equals(ROUNDED)) {
+          holds &= besideRounded(last(curves), curve);
+        }
+      }
     }
     return holds;
   }
 
-  /** Prints how much of the errors of the trained weights' gradients is bias. */
+  private static GuardCurve last(List<GuardCurve> curves) {
+    return curves.get(curves.size() - 1);
+  }
+
+  private static boolean besideRounded(GuardCurve rounded, GuardCurve curve) {
+    GuardReport.spread(rounded, curve);
+    return GuardReport.report(
+        "same matrices, worst step",
+        curve,
+        rounded,
+        GuardReport.BOUNDS,
+        GuardReport.worst(rounded.losses, curve.losses),
+        GuardReport.worst(rounded.norms, curve.norms));
+  }
+
+  /** Two curves whose gradients are compared: positions of the one and of what it should be. */
+  private record Compared(int found, int wanted, GradientErrors errors) {}
+
+  /**
+   * Prints how much of the errors of the trained weights' gradients is bias. Rounded matrices are
+   * the same in every batch, so what they do is a bias; what arithmetic adds must be chance.
+   */
   private void bias(List<DogeForCausalLm> models, List<GuardCurve> curves) {
-    List<GradientErrors> errors = new ArrayList<>();
-    curves.forEach(curve -> errors.add(new GradientErrors()));
-    for (int batch = 0; batch < plan.batches; batch++) {
-      Map<String, float[]> exact = gradients(models.get(0), batch);
-      for (int i = 1; i < curves.size(); i++) {
-        errors.get(i).add(exact, gradients(models.get(i), batch));
+    List<Compared> all = new ArrayList<>();
+    int end = curves.size() - 1;
+    for (int i = 1; i <= end; i++) {
+      all.add(new Compared(i, 0, new GradientErrors()));
+      if (i < end && last(curves).name.equals(ROUNDED)) {
+        all.add(new Compared(i, end, new GradientErrors()));
       }
     }
-    for (int i = 1; i < curves.size() && plan.batches > 0; i++) {
-      GradientErrors found = errors.get(i);
+    for (int batch = 0; batch < plan.batches; batch++) {
+      List<Map<String, float[]>> gradients = new ArrayList<>();
+      for (DogeForCausalLm model : models) {
+        gradients.add(gradients(model, batch));
+      }
+      all.forEach(c -> c.errors.add(gradients.get(c.wanted), gradients.get(c.found)));
+    }
+    for (int i = 0; i < all.size() && plan.batches > 0; i++) {
+      Compared compared = all.get(i);
       System.out.printf(
           Locale.ROOT,
-          "%s: the gradient off by %.2e of its norm, the mean of %d by %.2e (%.2e if by chance),"
-              + " along it by %+.1e%n",
-          curves.get(i).name,
-          found.ofOne(),
+          "%s beside %s: the gradient off by %.2e of its norm, the mean of %d by %.2e (%.2e if by"
+              + " chance), along it by %+.1e%n",
+          curves.get(compared.found).name,
+          curves.get(compared.wanted).name,
+          compared.errors.ofOne(),
           plan.batches,
-          found.ofMean(),
-          found.ofMeanByChance(),
-          found.along());
+          compared.errors.ofMean(),
+          compared.errors.ofMeanByChance(),
+          compared.errors.along());
     }
   }
 
@@ -242,14 +273,17 @@ public final class GuardBench {
     return holds;
   }
 
-  /** Takes weights as they are once rounded to BFLOAT16. */
+  /** Takes weights as a BFLOAT16 step reads them: its matrices rounded, the others as they are. */
   private void round(Weights from, Weights to) {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
       from.byName()
           .forEach(
-              (name, weight) ->
-                  operations.copyInto(to.get(name), operations.cast(weight, DType.BFLOAT16)));
+              (name, weight) -> {
+                boolean matrix = weight.shape().length == 2 && !name.contains("dt_proj");
+                DType type = matrix ? DType.BFLOAT16 : DType.FLOAT32;
+                operations.copyInto(to.get(name), operations.cast(weight, type));
+              });
     }
   }
 

@@ -12,38 +12,43 @@ import java.util.stream.IntStream;
 final class GuardReport {
   static final double LOSS_TOLERANCE = 2e-3;
   static final double NORM_TOLERANCE = 1e-2;
+  static final Bounds BOUNDS = new Bounds(LOSS_TOLERANCE, NORM_TOLERANCE);
   private static final int BLAMED = 6;
 
   private GuardReport() {}
 
   /** How far loss and gradient norm may be off, relative. */
-  record Bounds(double loss, double norm) {
-    static final Bounds NONE = new Bounds(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+  record Bounds(double loss, double norm) {}
+
+  /** Prints how the norm's errors are spread over the steps. */
+  static void spread(GuardCurve exact, GuardCurve narrow) {
+    double[] sorted = errors(exact.norms, narrow.norms);
+    Arrays.sort(sorted);
+    System.out.printf(
+        Locale.ROOT,
+        "%s beside %s: gradNorm off by at most %.1e in half of the steps, %.1e in 95 of 100; by"
+            + " more than %.0e in %d of %d%n",
+        narrow.name,
+        exact.name,
+        sorted[sorted.length / 2],
+        most(exact.norms, narrow.norms),
+        NORM_TOLERANCE,
+        Arrays.stream(sorted).filter(e -> e > NORM_TOLERANCE).count(),
+        sorted.length);
   }
 
   /**
-   * Prints how the norm's errors are spread over the steps, and which arrays' gradients make the
-   * worst: one of few, in which the gradient of a single row magnifies all rounding.
+   * Prints which arrays' gradients make the norm's worst error: one of few, in which the gradient
+   * of a single row magnifies all rounding.
    */
   static void blame(GuardCurve exact, GuardCurve narrow) {
+    spread(exact, narrow);
     double[] errors = errors(exact.norms, narrow.norms);
     int step =
         IntStream.range(0, errors.length)
             .boxed()
             .max(Comparator.comparingDouble(i -> errors[i]))
             .orElseThrow();
-    double[] sorted = errors.clone();
-    Arrays.sort(sorted);
-    System.out.printf(
-        Locale.ROOT,
-        "%s: gradNorm off by at most %.1e in half of the steps, %.1e in 95 of 100; by more than"
-            + " %.0e in %d of %d%n",
-        narrow.name,
-        sorted[sorted.length / 2],
-        sorted[95 * sorted.length / 100],
-        NORM_TOLERANCE,
-        Arrays.stream(errors).filter(e -> e > NORM_TOLERANCE).count(),
-        errors.length);
     double square = exact.norms[step] * exact.norms[step];
     Map<String, Double> shares = new LinkedHashMap<>();
     exact
@@ -74,6 +79,13 @@ final class GuardReport {
     return Arrays.stream(errors(exact, narrow)).max().orElseThrow();
   }
 
+  /** What 95 of 100 errors do not pass. */
+  static double most(double[] exact, double[] narrow) {
+    double[] sorted = errors(exact, narrow);
+    Arrays.sort(sorted);
+    return sorted[95 * sorted.length / 100];
+  }
+
   private static double[] errors(double[] exact, double[] narrow) {
     double[] errors = new double[exact.length];
     Arrays.setAll(errors, i -> Math.abs(narrow[i] / exact[i] - 1));
@@ -95,13 +107,14 @@ final class GuardReport {
     boolean holds = lossError <= bounds.loss && normError <= bounds.norm;
     System.out.printf(
         Locale.ROOT,
-        "%-4s %-24s %-11s loss %.4f -> %.4f (fp32 %.4f) off by %.1e (at most %.0e), gradNorm by"
+        "%-4s %-25s %-11s loss %.4f -> %.4f (%s %.4f) off by %.1e (at most %.0e), gradNorm by"
             + " %.1e (at most %.0e)%n",
         holds ? "ok" : "FAIL",
         what,
         curve.name,
         curve.losses[0],
         curve.losses[last],
+        exact.name,
         exact.losses[last],
         lossError,
         bounds.loss,

@@ -20,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,6 +31,10 @@ final class BenchCommand {
   private static final String SIZES = "tiny, 20M, 60M, 160M or 320M (${DEFAULT-VALUE})";
   private static final String BATCH = "sequences a forward (${DEFAULT-VALUE})";
   private static final String STEPS = "steps that are timed (${DEFAULT-VALUE})";
+  private static final List<String> SHIPPED =
+      List.of("state-of-the-union", "python-stdlib", "metamath");
+  private static final String SHIPPED_TOKENIZER = "datasets/shipped/tokenizer";
+  private static final String LEARNED = "names, files or folders; the shipped ones by default";
 
   @Command(name = "train", description = "Time whole training steps by size and micro-batch.")
   int train(
@@ -117,9 +120,7 @@ final class BenchCommand {
       throws IOException {
     List<Corpus> corpora =
         text == null
-            ? Stream.of("state-of-the-union", "python-stdlib", "metamath")
-                .map(name -> Corpus.of(name).under("datasets"))
-                .toList()
+            ? SHIPPED.stream().map(name -> Corpus.of(name).under("datasets")).toList()
             : List.of(Files.isDirectory(text) ? Corpus.folder(text) : Corpus.file(text));
     DataBench.run(new DataBench.Plan(corpora, Tokenizer.load(tokenizer), megabytes, gigabytes));
     return 0;
@@ -239,7 +240,7 @@ final class BenchCommand {
               defaultValue = "20M",
               description = "one of those of bench train (${DEFAULT-VALUE})")
           String size,
-      @Option(names = "--micro-batch", defaultValue = "32", description = BATCH) int microBatchSize,
+      @Option(names = "--micro-batch", defaultValue = "64", description = BATCH) int microBatchSize,
       @Option(
               names = "--length",
               defaultValue = "512",
@@ -248,18 +249,18 @@ final class BenchCommand {
       @Option(names = "--steps", defaultValue = "200", description = STEPS) int steps,
       @Option(
               names = "--accumulation",
-              defaultValue = "1",
+              defaultValue = "2",
               description = "micro-batches a step (${DEFAULT-VALUE})")
           int accumulation,
       @Option(
               names = "--rate",
-              defaultValue = "1e-3",
+              defaultValue = "5e-5",
               description = "learning rate after 20 steps (${DEFAULT-VALUE})")
           double rate,
       @Option(
               names = "--paths",
               split = ",",
-              defaultValue = "recorded,fused,rounded,nudged",
+              defaultValue = "fused,rounded,nudged",
               description = "what is compared with fp32 (${DEFAULT-VALUE})")
           List<String> paths,
       @Option(names = "--no-free-runs", description = "from the same weights alone")
@@ -269,10 +270,14 @@ final class BenchCommand {
               defaultValue = "16",
               description = "whose gradients' errors are averaged at last (${DEFAULT-VALUE})")
           int batches,
-      @Option(names = "--text", required = true, description = "file that is learned") Path text,
-      @Option(names = "--tokenizer", description = "folder; by default bytes are ids")
-          String tokenizer)
-      throws IOException {
+      @Option(
+              names = "--tokenizer",
+              defaultValue = SHIPPED_TOKENIZER,
+              description = "folder (${DEFAULT-VALUE})")
+          String tokenizer,
+      @Parameters(arity = "0..*", paramLabel = "CORPUS", description = LEARNED)
+          List<String> corpora,
+      @Mixin CorpusTextOptions texts) {
     GuardBench.Plan plan =
         new GuardBench.Plan(
             Device.named(device),
@@ -285,41 +290,28 @@ final class BenchCommand {
             paths,
             !sameWeights,
             batches);
-    return GuardBench.run(plan, ids(text, tokenizer)) ? 0 : 1;
-  }
-
-  /** The ids of a whole file; of its bytes from 3 on where there is no tokenizer. */
-  private static int[] ids(Path text, String tokenizer) throws IOException {
-    if (tokenizer != null) {
-      return Tokenizer.load(tokenizer).encode(Files.readString(text));
-    }
-    byte[] bytes = Files.readAllBytes(text);
-    int[] ids = new int[bytes.length];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = 3 + (bytes[i] & 0xff);
-    }
-    return ids;
+    String text = String.join("\n", texts.texts(orShipped(corpora)));
+    return GuardBench.run(plan, Tokenizer.load(tokenizer).encode(text)) ? 0 : 1;
   }
 
   @Command(name = "tokenizer", description = "Time our encoder, DJL's and training.")
   int tokenizer(
-      @Parameters(
-              arity = "0..*",
-              paramLabel = "CORPUS",
-              description = "the shipped ones by default")
+      @Parameters(arity = "0..*", paramLabel = "CORPUS", description = LEARNED)
           List<String> corpora,
       @Option(
               names = "--tokenizer",
-              defaultValue = "datasets/shipped/tokenizer",
+              defaultValue = SHIPPED_TOKENIZER,
               description = "folder of the one that is timed (${DEFAULT-VALUE})")
           String folder,
       @Option(names = "--vocab-size", defaultValue = "4096", description = "to train; 0 for none")
           int vocabSize,
       @Mixin CorpusTextOptions texts) {
-    List<String> shipped = List.of("state-of-the-union", "python-stdlib", "metamath");
-    List<String> names = corpora == null || corpora.isEmpty() ? shipped : corpora;
-    TokenizerBench.run(Home.path(folder), texts.texts(names), vocabSize);
+    TokenizerBench.run(Home.path(folder), texts.texts(orShipped(corpora)), vocabSize);
     return 0;
+  }
+
+  private static List<String> orShipped(List<String> corpora) {
+    return corpora == null || corpora.isEmpty() ? SHIPPED : corpora;
   }
 
   static Precision precision(String name, Device device) {
