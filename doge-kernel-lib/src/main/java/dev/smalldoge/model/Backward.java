@@ -15,8 +15,8 @@ import java.util.List;
  */
 final class Backward {
   /**
-   * What stands on the hidden states (B, T, d): a figure of the micro-batch, the gradient of the
-   * hidden states, and whatever else it has to tell.
+   * What stands on the hidden states (B, T, d): a figure of the micro-batch or null, the gradient
+   * of the hidden states, and whatever else it has to tell.
    */
   @FunctionalInterface
   interface Top {

@@ -247,7 +247,12 @@ public final class DogeForCausalLm implements AutoCloseable {
    *     factors (N) FLOAT32; tensors of its own that should outlive the call it has to release
    */
   public void backward(ModelInput input, Tensor labels, UnaryOperator<Tensor> derivative) {
-    backward(input, hidden -> head.through(hidden, labels, derivative), 0).nats.close();
+    if (fuses
+        && layerDone == NOBODY
+        && fusedTraining.pass(input, labels, derivative, recompute, rotary)) {
+      return;
+    }
+    backward(input, hidden -> through(hidden, labels, derivative), 0);
   }
 
   private Loss backward(ModelInput input, Backward.Top top, double auxScale) {
@@ -334,6 +339,18 @@ public final class DogeForCausalLm implements AutoCloseable {
       return fused.get().headLoss(hidden, next, scale, measuresAccuracy);
     }
     return head.loss(hidden, labels, scale, true, measuresAccuracy);
+  }
+
+  /** The gradient of the hidden states, in second place as of {@link #headLoss}. */
+  private Tensor[] through(Tensor hidden, Tensor labels, UnaryOperator<Tensor> derivative) {
+    Optional<FusedLayers> fused = fusedTraining.ownerOf(hidden);
+    if (fused.isPresent()) {
+      Tensor next = operations.head().nextLabels(labels);
+      fused.get().score(hidden, next);
+      fused.get().derive(derivative);
+      return new Tensor[] {null, fused.get().scoreBackward(next), null};
+    }
+    return new Tensor[] {null, head.through(hidden, labels, derivative), null};
   }
 
   /** Room for the keys, values and biases of {@code capacity} tokens in each of the rows. */

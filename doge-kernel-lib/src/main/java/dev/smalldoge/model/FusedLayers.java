@@ -9,10 +9,12 @@ import dev.smalldoge.torch.FusedHead.Found;
 import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
+import java.util.function.UnaryOperator;
 
 /**
  * The fused training step of a model on a GPU: from ids to hidden states, and from the gradient of
@@ -244,6 +246,39 @@ final class FusedLayers implements AutoCloseable {
             next,
             scratch.logits(),
             found(hits),
+            scratch.dnormed(),
+            matrices.head().gradient());
+    return scratch.dnormed();
+  }
+
+  /** Launches the head alone: log-probabilities of the next labels, for {@link #derive}. */
+  void score(Tensor hidden, Tensor next) {
+    kernels
+        .head()
+        .logProbabilities(hidden, matrices.head().copy(), next, scratch.logits(), scratch.losses());
+  }
+
+  /**
+   * Takes the derivative of a loss by what {@link #score} found.
+   *
+   * @param derivative from log-probabilities to factors, both FLOAT32 (N)
+   */
+  void derive(UnaryOperator<Tensor> derivative) {
+    try (TensorScope scope = new TensorScope()) {
+      weights.operations().copyInto(scratch.factors(), derivative.apply(scratch.losses()));
+    }
+  }
+
+  /** Launches the head's way back from {@link #derive}: the hidden states' gradient (B, T, d). */
+  Tensor scoreBackward(Tensor next) {
+    kernels
+        .head()
+        .logProbabilitiesBackward(
+            last.normed(),
+            matrices.head().copy(),
+            next,
+            scratch.logits(),
+            scratch.factors(),
             scratch.dnormed(),
             matrices.head().gradient());
     return scratch.dnormed();

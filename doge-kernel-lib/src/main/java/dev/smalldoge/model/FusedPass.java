@@ -10,11 +10,13 @@ import dev.smalldoge.torch.TensorScope;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * Forward, loss and backward of the micro-batches of one shape. The first are launched kernel by
- * kernel, the later ones are recorded and launched as one; ids, labels and all else that differs
- * from one to the next is copied to where the kernels read it.
+ * kernel, the later ones are recorded and launched as one, or as two around a loss that the caller
+ * computes; ids, labels and all else that differs from one to the next is copied to where the
+ * kernels read it.
  */
 final class FusedPass implements AutoCloseable {
   /** Passes before one is recorded: a shape that is used once or twice is not worth it. */
@@ -77,25 +79,61 @@ final class FusedPass implements AutoCloseable {
     layers.scale(scale);
     Tensor cos = rotary.cos(0, batch.length());
     Tensor sin = rotary.sin(0, batch.length());
-    List<Object> with = List.of(kernels.addressOf(cos), kernels.addressOf(sin), hits);
+    Runnable pass =
+        () -> {
+          Tensor hidden = layers.forward(input, cos, sin);
+          backward(layers.head(hidden, labels, hits), cos, sin);
+        };
+    prepare(List.of(pass), List.of(kernels.addressOf(cos), kernels.addressOf(sin), hits));
+    launch(0, pass);
+    Tensor[] sums = layers.sums(hits);
+    return new Loss(sums[0], null, sums[1]);
+  }
+
+  /**
+   * Runs a pass whose loss the caller computes, and adds to all gradients.
+   *
+   * @param wanted labels (B, T), as the ids
+   * @param derivative from the labels' log-probabilities to the loss's derivative by each, both
+   *     FLOAT32 (N)
+   * @param rotary prepared for this length
+   */
+  void run(
+      ModelInput batch, Tensor wanted, UnaryOperator<Tensor> derivative, RotaryEmbedding rotary) {
+    take(batch, wanted);
+    Tensor cos = rotary.cos(0, batch.length());
+    Tensor sin = rotary.sin(0, batch.length());
+    Runnable forward = () -> layers.score(layers.forward(input, cos, sin), labels);
+    Runnable backward = () -> backward(layers.scoreBackward(labels), cos, sin);
+    prepare(List.of(forward, backward), List.of(kernels.addressOf(cos), kernels.addressOf(sin)));
+    launch(0, forward);
+    layers.derive(derivative);
+    launch(1, backward);
+  }
+
+  private void backward(Tensor gradient, Tensor cos, Tensor sin) {
+    layers.backward(input, gradient, List.of(), cos, sin, DogeForCausalLm.NOBODY);
+  }
+
+  /**
+   * Records the parts of a pass when it has come often enough.
+   *
+   * @param with what must not change while they are launched
+   */
+  private void prepare(List<Runnable> parts, List<Object> with) {
     if (recorded.isPresent() && !with.equals(recordedWith)) {
       forget();
     }
     layers.refresh();
     if (recorded.isEmpty() && records && plainPasses++ >= PLAIN_PASSES) {
-      recorded = kernels.record(() -> launch(cos, sin, hits));
+      recorded = kernels.record(parts);
       records = recorded.isPresent();
       recordedWith = with;
     }
-    recorded.ifPresentOrElse(RecordedPass::launch, () -> launch(cos, sin, hits));
-    Tensor[] sums = layers.sums(hits);
-    return new Loss(sums[0], null, sums[1]);
   }
 
-  private void launch(Tensor cos, Tensor sin, boolean hits) {
-    Tensor hidden = layers.forward(input, cos, sin);
-    Tensor gradient = layers.head(hidden, labels, hits);
-    layers.backward(input, gradient, List.of(), cos, sin, DogeForCausalLm.NOBODY);
+  private void launch(int part, Runnable plainly) {
+    recorded.ifPresentOrElse(pass -> pass.launch(part), plainly);
   }
 
   /** Copies what the kernels read. A batch without documents has one a row, all of it visible. */

@@ -32,6 +32,7 @@ final class FusedScratch implements AutoCloseable {
   private final Tensor logits;
   private final Tensor losses;
   private final Tensor hits;
+  private final Tensor factors;
   private final Room expertRoom;
 
   FusedScratch(ModelConfig config, FusedKernels kernels, int batch, int length) {
@@ -53,6 +54,7 @@ final class FusedScratch implements AutoCloseable {
     logits = keep(DType.BFLOAT16, chunk, config.vocabSize());
     losses = keep(DType.FLOAT32, n);
     hits = keep(DType.FLOAT32, n);
+    factors = keep(DType.FLOAT32, n);
     expertRoom = config.isMoe() ? room(n, config.numKeys(), config.numExpertsPerTok()) : null;
   }
 
@@ -133,7 +135,7 @@ final class FusedScratch implements AutoCloseable {
     return logits;
   }
 
-  /** Nats of each token. */
+  /** Nats of each token, or the log-probability of its label. */
   Tensor losses() {
     return losses;
   }
@@ -141,6 +143,11 @@ final class FusedScratch implements AutoCloseable {
   /** 1 for each token whose label is the likeliest. */
   Tensor hits() {
     return hits;
+  }
+
+  /** Derivative of a loss by each log-probability. */
+  Tensor factors() {
+    return factors;
   }
 
   /** What the way back through experts works in. */

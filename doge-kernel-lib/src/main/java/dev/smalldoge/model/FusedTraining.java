@@ -9,6 +9,8 @@ import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
 
 /**
  * What a model keeps from one fused step to the next: the kernels of its shape, the copies of the
@@ -77,9 +79,42 @@ final class FusedTraining implements AutoCloseable {
       Recompute recompute,
       RotaryEmbedding rotary,
       boolean hits) {
+    Loss[] loss = new Loss[1];
+    boolean ran =
+        pass(
+            input,
+            recompute,
+            rotary,
+            (fused, scope) ->
+                loss[0] =
+                    DogeForCausalLm.kept(fused.run(input, labels, scale, rotary, hits), scope));
+    return ran ? Optional.of(loss[0]) : Optional.empty();
+  }
+
+  /**
+   * Runs a whole pass whose loss is over the labels' log-probabilities.
+   *
+   * @param derivative of the loss by each, FLOAT32 (N)
+   * @return whether it ran; as above
+   */
+  boolean pass(
+      ModelInput input,
+      Tensor labels,
+      UnaryOperator<Tensor> derivative,
+      Recompute recompute,
+      RotaryEmbedding rotary) {
+    return pass(
+        input, recompute, rotary, (fused, scope) -> fused.run(input, labels, derivative, rotary));
+  }
+
+  private boolean pass(
+      ModelInput input,
+      Recompute recompute,
+      RotaryEmbedding rotary,
+      BiConsumer<FusedPass, TensorScope> run) {
     Optional<FusedLayers> found = records ? layersFor(input, recompute) : Optional.empty();
     if (found.isEmpty()) {
-      return Optional.empty();
+      return false;
     }
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
@@ -87,8 +122,9 @@ final class FusedTraining implements AutoCloseable {
         pass = new FusedPass(found.get(), kernels().get(), weights.operations());
       }
       rotary.prepare(input.length());
-      return Optional.of(DogeForCausalLm.kept(pass.run(input, labels, scale, rotary, hits), scope));
+      run.accept(pass, scope);
     }
+    return true;
   }
 
   /** Whether the last shape's passes are launched as one by now. */

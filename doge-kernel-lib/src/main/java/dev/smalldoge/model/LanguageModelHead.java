@@ -68,11 +68,11 @@ final class LanguageModelHead {
   }
 
   /**
-   * Log-probabilities, and the gradient of the hidden states of a loss over them.
+   * The gradient of the hidden states of a loss over log-probabilities.
    *
    * @param derivative from log-probabilities to the loss's derivative by each
    */
-  Tensor[] through(Tensor hidden, Tensor labels, UnaryOperator<Tensor> derivative) {
+  Tensor through(Tensor hidden, Tensor labels, UnaryOperator<Tensor> derivative) {
     try (GradMode off = GradMode.off()) {
       Tensor found = logProbabilities(hidden, labels);
       Tensor gradient =
@@ -85,7 +85,7 @@ final class LanguageModelHead {
                   derivative.apply(found),
                   chunk(),
                   weights.gradientOf(name));
-      return new Tensor[] {found, operations.view(gradient, hidden.shape()), null};
+      return operations.view(gradient, hidden.shape());
     }
   }
 

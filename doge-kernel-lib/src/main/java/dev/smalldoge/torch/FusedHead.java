@@ -52,7 +52,7 @@ public final class FusedHead {
    */
   public void crossEntropy(
       Tensor logits, Tensor labels, Found found, long start, int n, long vocab) {
-    int blocks = Math.min(n, 2 * kernels.processors());
+    int blocks = blocks(n);
     long label = labels.address() + 8 * start;
     long loss = found.losses.address() + 4 * start;
     if (found.hits == null) {
@@ -62,6 +62,35 @@ public final class FusedHead {
       kernels.launch(
           "cross_entropy_hits", blocks, 1, ROW_THREADS, logits, label, loss, hit, vocab, n, scale);
     }
+  }
+
+  /**
+   * Log-probabilities by logits (n, V), which stay.
+   *
+   * @param found FLOAT32 (N), of which n from {@code start} are written
+   */
+  public void score(Tensor logits, Tensor labels, Tensor found, long start, int n) {
+    byRow("log_probabilities", logits, labels, found, start, n);
+  }
+
+  /**
+   * In place of logits (n, V), the gradients of {@link #score} times {@code factors}, FLOAT32 (N).
+   */
+  public void scoreBackward(Tensor logits, Tensor labels, Tensor factors, long start, int n) {
+    byRow("log_probabilities_backward", logits, labels, factors, start, n);
+  }
+
+  private void byRow(String kernel, Tensor logits, Tensor labels, Tensor each, long start, int n) {
+    kernels.launch(
+        kernel,
+        blocks(n),
+        1,
+        ROW_THREADS,
+        logits,
+        labels.address() + 8 * start,
+        each.address() + 4 * start,
+        logits.shape()[1],
+        n);
   }
 
   /** gradient (V, d) FLOAT32 += rows of dx (N, d) by id, but for the padding token. */
@@ -96,22 +125,104 @@ public final class FusedHead {
       Found found,
       Tensor gradient,
       Tensor dweight) {
-    int n = Math.toIntExact(found.losses.size());
+    long vocab = logits.shape()[1];
+    byChunks(
+        labels,
+        logits,
+        (start, rows) -> {
+          forward(hiddenStates, weight, logits, start, rows);
+          crossEntropy(logits, labels, found, start, rows, vocab);
+          backward(hiddenStates, weight, logits, gradient, dweight, start, rows);
+        });
+  }
+
+  /**
+   * Log-probabilities of labels (N) after hidden states (N, d), by chunks of tokens.
+   *
+   * @param weight (V, d)
+   * @param logits room for a chunk, (chunk, V)
+   * @param found FLOAT32 (N), overwritten; 0 where there is no label
+   */
+  public void logProbabilities(
+      Tensor hiddenStates, Tensor weight, Tensor labels, Tensor logits, Tensor found) {
+    byChunks(
+        labels,
+        logits,
+        (start, rows) -> {
+          forward(hiddenStates, weight, logits, start, rows);
+          score(logits, labels, found, start, rows);
+        });
+  }
+
+  /**
+   * The way back through {@link #logProbabilities}, which must have been the last to use {@code
+   * logits}: where a chunk holds all tokens, they are still there.
+   *
+   * @param factors of the log-probabilities' gradients, FLOAT32 (N)
+   * @param gradient of the hidden states, overwritten
+   * @param dweight FLOAT32 (V, d), added to
+   */
+  public void logProbabilitiesBackward(
+      Tensor hiddenStates,
+      Tensor weight,
+      Tensor labels,
+      Tensor logits,
+      Tensor factors,
+      Tensor gradient,
+      Tensor dweight) {
+    boolean kept = labels.size() <= logits.shape()[0];
+    byChunks(
+        labels,
+        logits,
+        (start, rows) -> {
+          if (!kept) {
+            forward(hiddenStates, weight, logits, start, rows);
+          }
+          scoreBackward(logits, labels, factors, start, rows);
+          backward(hiddenStates, weight, logits, gradient, dweight, start, rows);
+        });
+  }
+
+  /** Works on the tokens from {@code start} on. */
+  private interface Chunk {
+    void work(int start, int rows);
+  }
+
+  private static void byChunks(Tensor labels, Tensor logits, Chunk work) {
+    int n = Math.toIntExact(labels.size());
     int chunk = Math.toIntExact(logits.shape()[0]);
-    int vocab = Math.toIntExact(logits.shape()[1]);
     for (int start = 0; start < n; start += chunk) {
-      int rows = Math.min(chunk, n - start);
-      long at = 2L * start * hidden;
-      long h = hiddenStates.address() + at;
-      CudaKernels.count();
-      blas.forward(h, weight.address(), logits.address(), rows, hidden, vocab);
-      crossEntropy(logits, labels, found, start, rows, vocab);
-      CudaKernels.count();
-      blas.backward(
-          logits.address(), weight.address(), gradient.address() + at, rows, hidden, vocab);
-      CudaKernels.count();
-      blas.addWeightGradient(logits.address(), h, dweight.address(), rows, hidden, vocab);
+      work.work(start, Math.min(chunk, n - start));
     }
+  }
+
+  private int blocks(int rows) {
+    return Math.min(rows, 2 * kernels.processors());
+  }
+
+  /** Logits of a chunk of tokens. */
+  private void forward(Tensor hiddenStates, Tensor weight, Tensor logits, int start, int rows) {
+    int vocab = Math.toIntExact(logits.shape()[1]);
+    long h = hiddenStates.address() + 2L * start * hidden;
+    CudaKernels.count();
+    blas.forward(h, weight.address(), logits.address(), rows, hidden, vocab);
+  }
+
+  /** Where {@code logits} hold their gradient. */
+  private void backward(
+      Tensor hiddenStates,
+      Tensor weight,
+      Tensor logits,
+      Tensor gradient,
+      Tensor dweight,
+      int start,
+      int rows) {
+    int vocab = Math.toIntExact(logits.shape()[1]);
+    long at = 2L * start * hidden;
+    long h = hiddenStates.address() + at;
+    CudaKernels.count(2);
+    blas.backward(logits.address(), weight.address(), gradient.address() + at, rows, hidden, vocab);
+    blas.addWeightGradient(logits.address(), h, dweight.address(), rows, hidden, vocab);
   }
 
   /** The sum of nats, FLOAT64, and that of hits; null where there is no room for them. */

@@ -145,15 +145,15 @@ public final class FusedKernels {
   }
 
   /**
-   * Records what {@code pass} launches by these operations and by libtorch, to be launched as one;
-   * nothing runs meanwhile. All that it reads and writes must stay where it is, or be libtorch's
-   * for the pass alone, and it may not wait for the device.
+   * Records what the parts of a pass launch by these operations and by libtorch, to be launched as
+   * one each; nothing runs meanwhile. All that they read and write must stay where it is, or be
+   * libtorch's for the pass alone, and they may not wait for the device.
    *
    * @return empty where that cannot be recorded, which is said on stderr
    */
-  public Optional<RecordedPass> record(Runnable pass) {
+  public Optional<RecordedPass> record(List<Runnable> parts) {
     try {
-      return Optional.of(RecordedPass.of(operations, this::onto, pass));
+      return Optional.of(RecordedPass.of(operations, this::onto, parts));
     } catch (DogeException | EngineException | LinkageError e) {
       System.err.println("Training launches its kernels one by one: " + e.getMessage());
       return Optional.empty();

@@ -1,10 +1,15 @@
 // The language-model head.
 
-// A row's loss in nats, and in place of its logits their gradient times scale, which is positive. A
-// label of -100 gives a loss and a gradient of zero. vocab is a multiple of 8. With HITS, hits gets
-// 1 where the label is the likeliest, of equal ones the first, else 0. A block works on one row
-// after the other; the first 32768 logits of a row wait in registers for the second pass, and each
-// register asks for the next row's as soon as it is done with. What is beyond is read again.
+// What becomes of a row of logits and its label. LOSS: its loss in nats, and in place of the logits
+// their gradient times scale, which is positive. HITS: also 1 where the label is the likeliest, of
+// equal ones the first, else 0. SCORES: the label's log-probability alone; the logits stay. FACTORS:
+// in place of the logits the gradient of the label's log-probability times the row's factor. With a
+// label of -100 all of it is zero.
+enum Way { LOSS, HITS, SCORES, FACTORS };
+
+// vocab is a multiple of 8. A block works on one row after the other; the first 32768 logits of a
+// row wait in registers for the second pass, and each register asks for the next row's as soon as it
+// is done with. What is beyond is read again.
 #define HELD 8
 #define STRIDE 4096  // logits that a block's threads hold in one register each
 #define LOG2E 1.4426950408889634f
@@ -45,14 +50,14 @@ __device__ inline bool holds(Eight a, float m, int count) {
   return found;
 }
 
-template <bool HITS>
-__device__ inline void take_loss(bf16* logits, const i64* labels, float* losses, float* hits,
-    i64 width, i64 rows, const double* scale) {
+template <Way WAY>
+__device__ inline void take_row(bf16* logits, const i64* labels, float* losses, float* hits,
+    i64 width, i64 rows, const double* scale, const float* factors) {
   __shared__ float most[2][16], total[2][16];  // two sets take turns, so one barrier a row does
   __shared__ float factor, shift;              // read after a row's barrier
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   int first = threadIdx.x * 8, parity = 0, vocab = (int)width;
-  if (threadIdx.x == 0) {
+  if (WAY != FACTORS && WAY != SCORES && threadIdx.x == 0) {
     factor = (float)*scale;
     shift = log2f(factor);
   }
@@ -70,13 +75,14 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
       for (int p = 0; p < HELD; p++) {
         int c = first + p * STRIDE;
         if (c >= vocab) continue;
-        *(Eight*)(at + c) = zero;
+        if (WAY != SCORES) *(Eight*)(at + c) = zero;
         if (more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
       }
-      for (int c = first + HELD * STRIDE; c < vocab; c += STRIDE) *(Eight*)(at + c) = zero;
+      for (int c = first + HELD * STRIDE; c < vocab && WAY != SCORES; c += STRIDE)
+        *(Eight*)(at + c) = zero;
       if (threadIdx.x == 0) {
-        losses[row] = 0.f;
-        if (HITS) hits[row] = 0.f;
+        if (WAY != FACTORS) losses[row] = 0.f;
+        if (WAY == HITS) hits[row] = 0.f;
       }
       continue;
     }
@@ -108,8 +114,18 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
     s = 0.f;
     for (int i = 0; i < 16; i++) s += total[parity][i] * exp2_fast(most[parity][i] - m);
     float normalizer = m + log2f(s);
-    if (threadIdx.x == 0) losses[row] = (normalizer - own) / LOG2E;
-    if (HITS) {
+    if (WAY == SCORES) {
+      if (threadIdx.x == 0) losses[row] = (own - normalizer) / LOG2E;
+#pragma unroll
+      for (int p = 0; p < HELD; p++) {
+        int c = first + p * STRIDE;
+        if (c < vocab && more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
+      }
+      parity ^= 1;
+      continue;
+    }
+    if (WAY != FACTORS && threadIdx.x == 0) losses[row] = (normalizer - own) / LOG2E;
+    if (WAY == HITS) {
       bool hit = own == m;  // the same in all threads
       if (hit) {
         bool earlier = false;
@@ -122,8 +138,10 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
       }
       if (threadIdx.x == 0) hits[row] = hit ? 1.f : 0.f;
     }
-    bf16 labelled = (bf16)(pack(factor * (exp2_fast(own - normalizer) - 1.f), 0.f) & 0xffffu);
-    normalizer -= shift;  // a power of 2 then is the gradient
+    float times = WAY == FACTORS ? -factors[row] : factor;
+    float sign = WAY == FACTORS && times < 0.f ? -1.f : 1.f;
+    bf16 labelled = (bf16)(pack(times * (exp2_fast(own - normalizer) - 1.f), 0.f) & 0xffffu);
+    normalizer -= WAY == FACTORS ? log2f(fabsf(times)) : shift;  // a power of 2 then is the gradient
 #pragma unroll
     for (int p = 0; p < HELD; p++) {
       int c = first + p * STRIDE;
@@ -132,6 +150,10 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
       unpack(held[p], v);
 #pragma unroll
       for (int i = 0; i < 8; i++) v[i] = exp2_fast(v[i] * LOG2E - normalizer);
+      if (WAY == FACTORS) {
+#pragma unroll
+        for (int i = 0; i < 8; i++) v[i] *= sign;
+      }
       *(Eight*)(at + c) = packed(v);
       if (more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
     }
@@ -139,7 +161,7 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
       float v[8];
       unpack(*(const Eight*)(at + c), v);
 #pragma unroll
-      for (int i = 0; i < 8; i++) v[i] = exp2_fast(v[i] * LOG2E - normalizer);
+      for (int i = 0; i < 8; i++) v[i] = sign * exp2_fast(v[i] * LOG2E - normalizer);
       *(Eight*)(at + c) = packed(v);
     }
     if ((label / 8) % 512 == threadIdx.x) at[label] = labelled;  // after its own vector of eight
@@ -149,10 +171,20 @@ __device__ inline void take_loss(bf16* logits, const i64* labels, float* losses,
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy(bf16* logits, const i64* labels,
     float* losses, i64 width, i64 rows, const double* scale) {
-  take_loss<false>(logits, labels, losses, nullptr, width, rows, scale);
+  take_row<LOSS>(logits, labels, losses, nullptr, width, rows, scale, nullptr);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_hits(bf16* logits,
     const i64* labels, float* losses, float* hits, i64 width, i64 rows, const double* scale) {
-  take_loss<true>(logits, labels, losses, hits, width, rows, scale);
+  take_row<HITS>(logits, labels, losses, hits, width, rows, scale, nullptr);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) log_probabilities(bf16* logits,
+    const i64* labels, float* found, i64 width, i64 rows) {
+  take_row<SCORES>(logits, labels, found, nullptr, width, rows, nullptr, nullptr);
+}
+
+extern "C" __global__ void __launch_bounds__(512, 2) log_probabilities_backward(bf16* logits,
+    const i64* labels, const float* factors, i64 width, i64 rows) {
+  take_row<FACTORS>(logits, labels, nullptr, nullptr, width, rows, nullptr, factors);
 }

@@ -183,6 +183,7 @@ class FusedKernelsTest {
     Tensor next = operations.longs(labels, rows);
     kernels.head().scale(0.5);
     Tensor again = operations.copyOf(logits.tensor);
+    scores(operations.copyOf(logits.tensor), next, losses, gradient);
     Found found = new Found(operations.zeros(DType.FLOAT32, rows), null);
     kernels.head().crossEntropy(logits.tensor, next, found, 0, rows, vocab);
     assertThat(error(losses, found.losses().toFloats())).isLessThan(EXACT);
@@ -195,6 +196,29 @@ class FusedKernelsTest {
     assertThat(counted.hits().toFloats()).isEqualTo(hits);
     assertThat(error(losses, counted.losses().toFloats())).isLessThan(EXACT);
     assertThat(error(gradient, floats(again))).isLessThan(ROUNDED);
+  }
+
+  /** Given the losses, and their gradients halved. */
+  private void scores(Tensor logits, Tensor next, double[] losses, double... halved) {
+    int rows = losses.length;
+    int vocab = halved.length / rows;
+    Tensor found = operations.normal(1, rows); // all overwritten
+    kernels.head().score(logits, next, found, 0, rows);
+    double[] scores = Arrays.stream(losses).map(loss -> -loss).toArray();
+    assertThat(error(scores, found.toFloats())).isLessThan(EXACT);
+    kernels.head().score(logits, next, found, 0, rows); // of logits that have stayed
+    assertThat(error(scores, found.toFloats())).isLessThan(EXACT);
+
+    float[] factors = new float[rows];
+    double[] gradient = new double[halved.length];
+    for (int row = 0; row < rows; row++) {
+      factors[row] = row % 7 == 3 ? 0 : (float) random.nextGaussian();
+      for (int c = row * vocab; c < (row + 1) * vocab; c++) {
+        gradient[c] = -2 * factors[row] * halved[c];
+      }
+    }
+    kernels.head().scoreBackward(logits, next, operations.floats(factors, rows), 0, rows);
+    assertThat(error(gradient, floats(logits))).isLessThan(ROUNDED);
   }
 
   private static int likeliest(float... logits) {
