@@ -70,7 +70,11 @@ final class PairBatches implements BatchSource {
       PreferenceLoss loss,
       Operations operations,
       int... indices) {
-    int longest = Arrays.stream(indices).map(i -> pairs.pair(i).length()).max().orElseThrow();
+    int longest =
+        ModelInput.sharedLength(
+            operations.device(),
+            Arrays.stream(indices).map(i -> pairs.pair(i).length()).max().orElseThrow(),
+            pairs.maxLength());
     int length = (longest + ROUNDED_TO - 1) / ROUNDED_TO * ROUNDED_TO;
     int rows = 2 * indices.length;
     long[] ids = new long[rows * length];

@@ -73,7 +73,7 @@ final class ContinuationScorer {
             .toList();
     List<Integer> batch = new ArrayList<>();
     for (int i : order) {
-      int width = batch.isEmpty() ? 0 : rows.get(batch.get(0)).ids().length;
+      int width = batch.isEmpty() ? 0 : width(rows.get(batch.get(0)));
       if (!batch.isEmpty() && (batch.size() + 1) * width > BATCH_TOKENS) {
         scoreBatch(rows, batch, sums);
         batch.clear();
@@ -84,13 +84,20 @@ final class ContinuationScorer {
     return sums;
   }
 
+  /** Of a batch whose longest row this is. */
+  private int width(Scored longest) {
+    DogeForCausalLm model = languageModel.model();
+    return ModelInput.sharedLength(
+        model.operations().device(), longest.ids().length, model.config().maxPositionEmbeddings());
+  }
+
   private void scoreBatch(List<Scored> rows, List<Integer> batch, double[] sums) {
     if (batch.isEmpty()) {
       return;
     }
     DogeForCausalLm model = languageModel.model();
     Operations operations = model.operations();
-    int width = rows.get(batch.get(0)).ids().length;
+    int width = width(rows.get(batch.get(0)));
     long[][] ids = new long[batch.size()][width];
     long[][] mask = new long[batch.size()][width];
     long[] labels = new long[batch.size() * width];

@@ -290,6 +290,11 @@ public final class DogeForCausalLm implements AutoCloseable {
   }
 
   private Loss measure(ModelInput input, Tensor labels, boolean hits) {
+    Optional<Loss> loss =
+        fuses ? fusedTraining.measure(input, labels, rotary, hits) : Optional.empty();
+    if (loss.isPresent()) {
+      return loss.get();
+    }
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
@@ -303,6 +308,11 @@ public final class DogeForCausalLm implements AutoCloseable {
    * where there is none to learn.
    */
   public Tensor logProbabilities(ModelInput input, Tensor labels) {
+    Optional<Tensor> found =
+        fuses ? fusedTraining.logProbabilities(input, labels, rotary) : Optional.empty();
+    if (found.isPresent()) {
+      return found.get();
+    }
     try (GradMode off = GradMode.off();
         TensorScope scope = new TensorScope()) {
       Tensor hidden = hiddenStates(input, false, new ArrayList<>());
@@ -346,7 +356,7 @@ public final class DogeForCausalLm implements AutoCloseable {
     Optional<FusedLayers> fused = fusedTraining.ownerOf(hidden);
     if (fused.isPresent()) {
       Tensor next = operations.head().nextLabels(labels);
-      fused.get().score(hidden, next);
+      fused.get().score(hidden, next, false);
       fused.get().derive(derivative);
       return new Tensor[] {null, fused.get().scoreBackward(next), null};
     }

@@ -95,7 +95,15 @@ final class FusedLayer {
     attend(positions);
     mlp.forward(middle.normed());
     if (work.recompute() == Recompute.LAYERS) {
+      forget();
+    }
+  }
+
+  /** Gives back what the way back would need. */
+  void forget() {
+    if (attended != null) {
       attended.close();
+      attended = null;
     }
   }
 
@@ -107,9 +115,7 @@ final class FusedLayer {
     int all = work.projected();
     double eps = work.config().rmsNormEps();
     FusedAttention attention = kernels.attention();
-    if (attended != null) {
-      attended.close(); // of a pass that did not come to its end
-    }
+    forget(); // of a pass that did not come to its end
     kernels.linear(input.normed(), matrices.attentionInput(number).copy(), qkv, n, d, all);
     attention.fold(qkv, foldWeights, positions, folded, n, scratch.length(), eps);
     attended = released(attention.attend(folded.queries(), folded.keys(), qkv));
@@ -174,7 +180,7 @@ final class FusedLayer {
           kernels
               .attention()
               .attendBackward(scratch.dattended(), folded.queries(), folded.keys(), qkv, attended);
-      attended.close();
+      forget();
       kernels
           .attention()
           .foldBackward(

@@ -21,7 +21,7 @@ import java.util.function.UnaryOperator;
  * the hidden states to all gradients, in the kernels of {@link FusedKernels} and with nothing
  * recorded. It computes what the layers of {@link DecoderLayer} compute, in BFLOAT16.
  *
- * <p>One is made for a batch shape, and keeps its memory.
+ * <p>One is made for a batch shape, and works in the memory of all shapes.
  */
 final class FusedLayers implements AutoCloseable {
   private final ModelConfig config;
@@ -30,7 +30,6 @@ final class FusedLayers implements AutoCloseable {
   private final FusedWeights matrices;
   private final FusedScratch scratch;
   private final List<FusedLayer> layers = new ArrayList<>();
-  private final Recompute recompute;
   private final Normed last;
 
   FusedLayers(
@@ -38,6 +37,7 @@ final class FusedLayers implements AutoCloseable {
       Weights weights,
       FusedWeights matrices,
       FusedKernels kernels,
+      FusedMemory memory,
       Recompute recompute,
       int batch,
       int length) {
@@ -45,8 +45,7 @@ final class FusedLayers implements AutoCloseable {
     this.kernels = kernels;
     this.weights = weights;
     this.matrices = matrices;
-    this.scratch = new FusedScratch(config, kernels, batch, length);
-    this.recompute = recompute;
+    this.scratch = new FusedScratch(config, memory, batch, length);
     FusedWork work = new FusedWork(config, weights, matrices, kernels, scratch, recompute);
     FusedActivations first = null;
     for (int i = 0; i < config.numHiddenLayers(); i++) {
@@ -91,7 +90,6 @@ final class FusedLayers implements AutoCloseable {
   static boolean fits(ModelConfig config, Weights weights, Precision precision, ModelInput input) {
     return weights.operations().device().isGpu()
         && obstacle(config, precision).isEmpty()
-        && !weights.gradients().isEmpty()
         && DynamicMaskAttention.folds(config, input, true)
         && mostDocuments(input) <= FusedAttention.MOST_DOCUMENTS;
   }
@@ -115,13 +113,6 @@ final class FusedLayers implements AutoCloseable {
   /** Tokens of a row. */
   int length() {
     return scratch.length();
-  }
-
-  /** Whether this was made for such an input. */
-  boolean serves(ModelInput input, Recompute parts) {
-    return input.batchSize() == scratch.batch()
-        && input.length() == scratch.length()
-        && parts == recompute;
   }
 
   /** Whether these hidden states are this step's. */
@@ -251,11 +242,26 @@ final class FusedLayers implements AutoCloseable {
     return scratch.dnormed();
   }
 
-  /** Launches the head alone: log-probabilities of the next labels, for {@link #derive}. */
-  void score(Tensor hidden, Tensor next) {
+  /** Launches the head alone: log-probabilities of the next labels, and hits if wanted. */
+  void score(Tensor hidden, Tensor next, boolean hits) {
     kernels
         .head()
-        .logProbabilities(hidden, matrices.head().copy(), next, scratch.logits(), scratch.losses());
+        .logProbabilities(hidden, matrices.head().copy(), next, scratch.logits(), found(hits));
+  }
+
+  /** What {@link #score} found, FLOAT32 (N), good until the next call. */
+  Tensor scores() {
+    return scratch.losses();
+  }
+
+  /** Nats by what {@link #score} found, FLOAT64, and hits or null. */
+  Tensor[] scoreSums(boolean hits) {
+    return kernels.head().scoreSums(found(hits));
+  }
+
+  /** Gives back what {@link #forward} keeps for a way back that is not gone. */
+  void forget() {
+    layers.forEach(FusedLayer::forget);
   }
 
   /**
@@ -295,6 +301,7 @@ final class FusedLayers implements AutoCloseable {
 
   @Override
   public void close() {
+    forget();
     scratch.close();
   }
 }

@@ -33,6 +33,7 @@ final class FusedPass implements AutoCloseable {
   private Optional<RecordedPass> recorded = Optional.empty();
   private List<Object> recordedWith = List.of();
   private boolean records = true;
+  private boolean fails;
   private int plainPasses;
   private boolean hasDocuments;
   private boolean hides;
@@ -59,6 +60,16 @@ final class FusedPass implements AutoCloseable {
 
   private static Tensor kept(Tensor tensor) {
     return TensorScope.release(tensor);
+  }
+
+  /** Whether passes may be recorded from here on. */
+  void record(boolean on) {
+    records = on;
+  }
+
+  /** Bytes that what is recorded works in. */
+  long recordedBytes() {
+    return recorded.map(RecordedPass::bytes).orElse(0L);
   }
 
   /** Whether the next pass is launched as one, if nothing that was recorded changes. */
@@ -103,7 +114,7 @@ final class FusedPass implements AutoCloseable {
     take(batch, wanted);
     Tensor cos = rotary.cos(0, batch.length());
     Tensor sin = rotary.sin(0, batch.length());
-    Runnable forward = () -> layers.score(layers.forward(input, cos, sin), labels);
+    Runnable forward = () -> layers.score(layers.forward(input, cos, sin), labels, false);
     Runnable backward = () -> backward(layers.scoreBackward(labels), cos, sin);
     prepare(List.of(forward, backward), List.of(kernels.addressOf(cos), kernels.addressOf(sin)));
     launch(0, forward);
@@ -125,9 +136,9 @@ final class FusedPass implements AutoCloseable {
       forget();
     }
     layers.refresh();
-    if (recorded.isEmpty() && records && plainPasses++ >= PLAIN_PASSES) {
+    if (recorded.isEmpty() && records && !fails && plainPasses++ >= PLAIN_PASSES) {
       recorded = kernels.record(parts);
-      records = recorded.isPresent();
+      fails = recorded.isEmpty();
       recordedWith = with;
     }
   }

@@ -3,21 +3,19 @@ package dev.smalldoge.model;
 import dev.smalldoge.config.ModelConfig;
 import dev.smalldoge.torch.DType;
 import dev.smalldoge.torch.FusedExperts.Room;
-import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.FusedKernels.Normed;
 import dev.smalldoge.torch.Tensor;
-import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The memory that fused steps of one batch shape work in, taken once: a step asks the allocator for
+ * The arrays that fused steps of one batch shape work in, taken once: a step asks the allocator for
  * nothing, so nothing of it is ever moved or split.
  */
 final class FusedScratch implements AutoCloseable {
   private static final long LOGITS_BYTES = 512L << 20;
 
-  private final FusedKernels kernels;
+  private final FusedMemory memory;
   private final int batch;
   private final int length;
   private final int hidden;
@@ -35,8 +33,8 @@ final class FusedScratch implements AutoCloseable {
   private final Tensor factors;
   private final Room expertRoom;
 
-  FusedScratch(ModelConfig config, FusedKernels kernels, int batch, int length) {
-    this.kernels = kernels;
+  FusedScratch(ModelConfig config, FusedMemory memory, int batch, int length) {
+    this.memory = memory;
     this.batch = batch;
     this.length = length;
     this.hidden = config.hiddenSize();
@@ -68,7 +66,7 @@ final class FusedScratch implements AutoCloseable {
 
   /** Memory that lives as long as this. */
   Tensor keep(DType type, long... shape) {
-    Tensor tensor = TensorScope.release(kernels.empty(type, shape));
+    Tensor tensor = memory.at(owned.size(), type, shape);
     owned.add(tensor);
     return tensor;
   }

@@ -7,26 +7,49 @@ import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.GradMode;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
 /**
- * What a model keeps from one fused step to the next: the kernels of its shape, the copies of the
- * weights that train, and the memory of the last batch shape.
+ * What a model keeps from one fused step to the next: the kernels of its shape, the copies of its
+ * weights, and the steps of the batch shapes that come, which take turns in one memory.
  */
 final class FusedTraining implements AutoCloseable {
+  private static final int MOST_SHAPES = 32;
+
+  /** Of the device's memory, what recorded passes may hold before another one is recorded. */
+  private static final double RECORDED_SHARE = 1.0 / 16;
+
   private final ModelConfig config;
   private final Weights weights;
   private final Precision precision;
   private Optional<FusedKernels> kernels = Optional.empty();
   private boolean kernelsTried;
   private FusedWeights matrices;
-  private FusedLayers layers;
-  private FusedPass pass;
+  private FusedMemory memory;
+  private final Map<Shape, Step> steps = new LinkedHashMap<>(MOST_SHAPES, 0.75f, true);
+  private Step current;
+  private Optional<Shape> scored = Optional.empty();
   private boolean records = true;
   private List<Tensor> trained = List.of();
+
+  private record Shape(int rows, int length) {
+    Shape(ModelInput input) {
+      this(input.batchSize(), input.length());
+    }
+  }
+
+  /** Of one batch shape. */
+  private record Step(FusedLayers layers, FusedPass pass) implements AutoCloseable {
+    @Override
+    public void close() {
+      pass.close();
+      layers.close();
+    }
+  }
 
   FusedTraining(ModelConfig config, Weights weights, Precision precision) {
     this.config = config;
@@ -36,30 +59,50 @@ final class FusedTraining implements AutoCloseable {
 
   /** The fused step for this input; empty where it does not serve the model, input or device. */
   Optional<FusedLayers> layersFor(ModelInput input, Recompute recompute) {
+    return trainingStepFor(input, recompute).map(Step::layers);
+  }
+
+  private Optional<Step> trainingStepFor(ModelInput input, Recompute recompute) {
+    return weights.gradients().isEmpty() ? Optional.empty() : stepFor(input, recompute);
+  }
+
+  private Optional<Step> stepFor(ModelInput input, Recompute recompute) {
     if (!FusedLayers.fits(config, weights, precision, input) || kernels().isEmpty()) {
       return Optional.empty();
     }
     List<Tensor> trainNow = List.copyOf(weights.gradients().values());
     try (GradMode off = GradMode.off()) {
-      if (!trainNow.equals(trained)) {
+      if (matrices == null || !trainNow.equals(trained)) {
         close();
         matrices = new FusedWeights(config, weights, kernels().get());
         trained = trainNow;
       }
-      if (layers == null || !layers.serves(input, recompute)) {
-        closeLayers(); // first, so that the old memory serves the new
-        layers =
-            new FusedLayers(
-                config,
-                weights,
-                matrices,
-                kernels().get(),
-                recompute,
-                input.batchSize(),
-                input.length());
+      Recompute parts = trained.isEmpty() ? Recompute.LAYERS : recompute; // no way back, no room
+      int tokens = Math.multiplyExact(input.batchSize(), input.length());
+      if (memory == null || !memory.serves(tokens, parts)) {
+        closeSteps(); // first, so that the old memory serves the new
+        memory = new FusedMemory(weights.operations(), kernels().get(), tokens, parts);
+      }
+      current = steps.computeIfAbsent(new Shape(input), shape -> newStep(shape, parts));
+      if (steps.size() > MOST_SHAPES) {
+        steps.remove(steps.keySet().iterator().next()).close(); // used longest ago
       }
     }
-    return Optional.of(layers);
+    return Optional.of(current);
+  }
+
+  private Step newStep(Shape shape, Recompute recompute) {
+    FusedLayers layers =
+        new FusedLayers(
+            config,
+            weights,
+            matrices,
+            kernels().get(),
+            memory,
+            recompute,
+            shape.rows,
+            shape.length);
+    return new Step(layers, new FusedPass(layers, kernels().get(), weights.operations()));
   }
 
   /** Whether a pass that comes again is recorded and launched as one; else kernel by kernel. */
@@ -79,16 +122,14 @@ final class FusedTraining implements AutoCloseable {
       Recompute recompute,
       RotaryEmbedding rotary,
       boolean hits) {
-    Loss[] loss = new Loss[1];
-    boolean ran =
-        pass(
-            input,
-            recompute,
-            rotary,
-            (fused, scope) ->
-                loss[0] =
-                    DogeForCausalLm.kept(fused.run(input, labels, scale, rotary, hits), scope));
-    return ran ? Optional.of(loss[0]) : Optional.empty();
+    return pass(input, recompute, rotary)
+        .map(
+            pass -> {
+              try (TensorScope scope = new TensorScope();
+                  GradMode off = GradMode.off()) {
+                return DogeForCausalLm.kept(pass.run(input, labels, scale, rotary, hits), scope);
+              }
+            });
   }
 
   /**
@@ -103,38 +144,89 @@ final class FusedTraining implements AutoCloseable {
       UnaryOperator<Tensor> derivative,
       Recompute recompute,
       RotaryEmbedding rotary) {
-    return pass(
-        input, recompute, rotary, (fused, scope) -> fused.run(input, labels, derivative, rotary));
+    Optional<FusedPass> found = pass(input, recompute, rotary);
+    found.ifPresent(
+        pass -> {
+          try (TensorScope scope = new TensorScope();
+              GradMode off = GradMode.off()) {
+            pass.run(input, labels, derivative, rotary);
+          }
+        });
+    return found.isPresent();
   }
 
-  private boolean pass(
-      ModelInput input,
-      Recompute recompute,
-      RotaryEmbedding rotary,
-      BiConsumer<FusedPass, TensorScope> run) {
-    Optional<FusedLayers> found = records ? layersFor(input, recompute) : Optional.empty();
-    if (found.isEmpty()) {
-      return false;
-    }
+  private Optional<FusedPass> pass(ModelInput input, Recompute recompute, RotaryEmbedding rotary) {
+    Optional<Step> step = records ? trainingStepFor(input, recompute) : Optional.empty();
+    step.ifPresent(
+        here -> {
+          rotary.prepare(input.length());
+          here.pass.record(mayRecord());
+        });
+    return step.map(Step::pass);
+  }
+
+  private boolean mayRecord() {
+    long held = steps.values().stream().mapToLong(step -> step.pass.recordedBytes()).sum();
+    return held < RECORDED_SHARE * kernels().get().deviceBytes();
+  }
+
+  /**
+   * Nats of the labels, and hits where they are wanted, without a way back; else as {@link #score}.
+   */
+  Optional<Loss> measure(ModelInput input, Tensor labels, RotaryEmbedding rotary, boolean hits) {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
-      if (pass == null) {
-        pass = new FusedPass(found.get(), kernels().get(), weights.operations());
-      }
-      rotary.prepare(input.length());
-      run.accept(pass, scope);
+      return score(input, labels, rotary, hits)
+          .map(
+              layers -> {
+                Tensor[] sums = layers.scoreSums(hits);
+                return DogeForCausalLm.kept(new Loss(sums[0], null, sums[1]), scope);
+              });
     }
-    return true;
+  }
+
+  /** Log-probabilities of the labels, FLOAT32 (N); else as {@link #score}. */
+  Optional<Tensor> logProbabilities(ModelInput input, Tensor labels, RotaryEmbedding rotary) {
+    try (TensorScope scope = new TensorScope();
+        GradMode off = GradMode.off()) {
+      return score(input, labels, rotary, false)
+          .map(layers -> scope.keep(weights.operations().copyOf(layers.scores())));
+    }
+  }
+
+  /**
+   * Scores labels by a forward pass alone.
+   *
+   * @return empty where the fused step does not serve, and for a shape that comes for the first
+   *     time: preparing attention for it takes longer than the scripts take for a batch
+   */
+  private Optional<FusedLayers> score(
+      ModelInput input, Tensor labels, RotaryEmbedding rotary, boolean hits) {
+    Shape shape = new Shape(input);
+    boolean known = steps.containsKey(shape) || scored.equals(Optional.of(shape));
+    scored = Optional.of(shape);
+    Recompute parts = memory == null ? Recompute.LAYERS : memory.recompute();
+    Optional<FusedLayers> found =
+        known ? stepFor(input, parts).map(Step::layers) : Optional.empty();
+    found.ifPresent(
+        layers -> {
+          rotary.prepare(input.length());
+          int length = input.length();
+          Tensor hidden = layers.forward(input, rotary.cos(0, length), rotary.sin(0, length));
+          layers.score(hidden, weights.operations().head().nextLabels(labels), hits);
+          layers.forget();
+        });
+    return found;
   }
 
   /** Whether the last shape's passes are launched as one by now. */
   boolean isRecorded() {
-    return pass != null && pass.isRecorded();
+    return current != null && current.pass.isRecorded();
   }
 
   /** The step whose hidden states these are. */
   Optional<FusedLayers> ownerOf(Tensor hidden) {
-    return layers != null && layers.owns(hidden) ? Optional.of(layers) : Optional.empty();
+    return Optional.ofNullable(current).map(Step::layers).filter(layers -> layers.owns(hidden));
   }
 
   private Optional<FusedKernels> kernels() {
@@ -153,20 +245,19 @@ final class FusedTraining implements AutoCloseable {
     return kernels;
   }
 
-  private void closeLayers() {
-    if (pass != null) {
-      pass.close();
-      pass = null;
-    }
-    if (layers != null) {
-      layers.close();
-      layers = null;
+  private void closeSteps() {
+    current = null;
+    steps.values().forEach(Step::close);
+    steps.clear();
+    if (memory != null) {
+      memory.close();
+      memory = null;
     }
   }
 
   @Override
   public void close() {
-    closeLayers();
+    closeSteps();
     if (matrices != null) {
       matrices.close();
       matrices = null;

@@ -20,9 +20,10 @@ import java.util.Map;
  * takes 0.7 ms for 320M parameters.
  *
  * <p>The step computes all gradients; those of weights that do not train go where nobody reads.
+ * Where no weight trains there are none, and no way back.
  */
 final class FusedWeights implements AutoCloseable {
-  /** One matrix of the step: its copy and its gradient, both (out, in). */
+  /** One matrix of the step: its copy and its gradient or null, both (out, in). */
   record Matrix(Tensor copy, Tensor gradient) {}
 
   private static final long PIECE = 1 << 16;
@@ -49,7 +50,10 @@ final class FusedWeights implements AutoCloseable {
         .forEach(
             (name, weight) -> {
               Tensor gradient = weights.gradients().get(name);
-              gradients.put(name, gradient != null ? gradient : own(operations.zerosLike(weight)));
+              if (!weights.gradients().isEmpty()) {
+                gradients.put(
+                    name, gradient != null ? gradient : own(operations.zerosLike(weight)));
+              }
             });
     embedding = matrix(WeightNames.EMBEDDING);
     head = config.tieWordEmbeddings() ? embedding : matrix(WeightNames.HEAD);
@@ -100,12 +104,12 @@ final class FusedWeights implements AutoCloseable {
     long at = 0;
     for (String name : names) {
       Tensor master = weights.get(name);
-      Tensor part = own(operations.rows(copy, Math.toIntExact(at), (int) master.shape()[0]));
+      Tensor part = own(operations.rows(copy, at, master.shape()[0]));
       addPieces(master, part);
       copies.put(master, part);
       at += master.shape()[0];
     }
-    boolean joined = names.length > 1;
+    boolean joined = names.length > 1 && !gradients.isEmpty();
     return new Matrix(copy, joined ? own(operations.shareRows(parts)) : parts.get(0));
   }
 

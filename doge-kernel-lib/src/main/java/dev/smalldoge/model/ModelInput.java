@@ -2,6 +2,7 @@ package dev.smalldoge.model;
 
 import static dev.smalldoge.config.Checks.check;
 
+import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import java.util.ArrayList;
@@ -27,6 +28,18 @@ public record ModelInput(
     List<Long> bounds,
     int batchSize,
     int length) {
+  private static final int GPU_LENGTHS = 64;
+
+  /**
+   * How long rows of up to {@code longest} tokens are best padded to. A GPU prepares attention anew
+   * for each length, so there it is one of few.
+   *
+   * @param most beyond which nothing is padded
+   */
+  public static int sharedLength(Device device, int longest, int most) {
+    int rounded = (longest + GPU_LENGTHS - 1) / GPU_LENGTHS * GPU_LENGTHS;
+    return device.isGpu() && rounded <= most ? rounded : longest;
+  }
 
   /** Rows without padding, each one document. */
   public static ModelInput of(Operations operations, long[][] inputIds) {

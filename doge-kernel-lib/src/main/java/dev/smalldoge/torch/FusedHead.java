@@ -67,28 +67,34 @@ public final class FusedHead {
   /**
    * Log-probabilities by logits (n, V), which stay.
    *
-   * @param found FLOAT32 (N), of which n from {@code start} are written
+   * @param found of which n from {@code start} are written; log-probabilities in place of losses
    */
-  public void score(Tensor logits, Tensor labels, Tensor found, long start, int n) {
-    byRow("log_probabilities", logits, labels, found, start, n);
+  public void score(Tensor logits, Tensor labels, Found found, long start, int n) {
+    kernels.launch(
+        "log_probabilities",
+        blocks(n),
+        1,
+        ROW_THREADS,
+        logits,
+        labels.address() + 8 * start,
+        found.losses.address() + 4 * start,
+        found.hits == null ? 0L : found.hits.address() + 4 * start,
+        logits.shape()[1],
+        n);
   }
 
   /**
    * In place of logits (n, V), the gradients of {@link #score} times {@code factors}, FLOAT32 (N).
    */
   public void scoreBackward(Tensor logits, Tensor labels, Tensor factors, long start, int n) {
-    byRow("log_probabilities_backward", logits, labels, factors, start, n);
-  }
-
-  private void byRow(String kernel, Tensor logits, Tensor labels, Tensor each, long start, int n) {
     kernels.launch(
-        kernel,
+        "log_probabilities_backward",
         blocks(n),
         1,
         ROW_THREADS,
         logits,
         labels.address() + 8 * start,
-        each.address() + 4 * start,
+        factors.address() + 4 * start,
         logits.shape()[1],
         n);
   }
@@ -141,10 +147,10 @@ public final class FusedHead {
    *
    * @param weight (V, d)
    * @param logits room for a chunk, (chunk, V)
-   * @param found FLOAT32 (N), overwritten; 0 where there is no label
+   * @param found overwritten; log-probabilities in place of losses, 0 where there is no label
    */
   public void logProbabilities(
-      Tensor hiddenStates, Tensor weight, Tensor labels, Tensor logits, Tensor found) {
+      Tensor hiddenStates, Tensor weight, Tensor labels, Tensor logits, Found found) {
     byChunks(
         labels,
         logits,
@@ -227,9 +233,19 @@ public final class FusedHead {
 
   /** The sum of nats, FLOAT64, and that of hits; null where there is no room for them. */
   public Tensor[] sums(Found found) {
+    return sums(found, false);
+  }
+
+  /** {@link #sums} of what {@link #score} found. */
+  public Tensor[] scoreSums(Found found) {
+    return sums(found, true);
+  }
+
+  private Tensor[] sums(Found found, boolean scores) {
     FusedOperations sums = operations.fused();
     return new Tensor[] {
-      sums.wideSum(found.losses), found.hits == null ? null : sums.wideSum(found.hits)
+      sums.wideSum(found.losses, scores),
+      found.hits == null ? null : sums.wideSum(found.hits, false)
     };
   }
 }

@@ -32,6 +32,7 @@ public final class FusedKernels {
   private final FusedAttention attention;
   private final FusedHead head;
   private final Optional<FusedExperts> experts;
+  private final long deviceBytes;
 
   /**
    * What the kernels are made for.
@@ -88,6 +89,7 @@ public final class FusedKernels {
             ? Optional.empty()
             : Optional.of(
                 new FusedExperts(operations, kernels, blas, hidden, shape.keys, shape.chosen));
+    this.deviceBytes = Cuda.memory()[1];
   }
 
   /**
@@ -158,6 +160,11 @@ public final class FusedKernels {
       System.err.println("Training launches its kernels one by one: " + e.getMessage());
       return Optional.empty();
     }
+  }
+
+  /** Memory of the device in all. */
+  public long deviceBytes() {
+    return deviceBytes;
   }
 
   private void onto(long stream) {

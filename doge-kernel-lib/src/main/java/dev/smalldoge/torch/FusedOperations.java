@@ -43,7 +43,8 @@ final class FusedOperations {
         scale);
   }
 
-  Tensor wideSum(Tensor x) {
-    return script.call("wide_sum", x);
+  /** FLOAT64; negated where that is asked for. */
+  Tensor wideSum(Tensor x, boolean negated) {
+    return script.call("wide_sum", x, negated);
   }
 }

@@ -196,7 +196,7 @@ public final class Operations {
   }
 
   /** {@code count} rows of x from {@code start}, over the same memory. */
-  public Tensor rows(Tensor x, int start, int count) {
+  public Tensor rows(Tensor x, long start, long count) {
     return script.call("rows", x, start, count);
   }
 

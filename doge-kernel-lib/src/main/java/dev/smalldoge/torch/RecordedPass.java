@@ -85,6 +85,11 @@ public final class RecordedPass implements AutoCloseable {
     return Math.toIntExact(CudaKernels.launches() - before);
   }
 
+  /** What the passes work in. */
+  public long bytes() {
+    return memory.bytes();
+  }
+
   /** Queues a part, by its number, on the default stream; the device must be current. */
   public void launch(int part) {
     parts.get(part).launch();

@@ -37,6 +37,10 @@ final class RecordingMemory implements AutoCloseable {
     held.forEach(tensor -> places.add(tensor.address()));
   }
 
+  long bytes() {
+    return large + smalls * SMALL_BYTES;
+  }
+
   private static long steps(long bytes) {
     return (bytes + STEP_BYTES - 1) / STEP_BYTES;
   }

@@ -30,5 +30,8 @@ def share_rows(self, arrays: List[Tensor]) -> Tensor:
 def empty(self, shape: List[int], dtype: int, like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=dtype, device=ops.prim.device(like))
 
-def wide_sum(self, x: Tensor) -> Tensor:
-    return torch.sum(x, dtype=7)
+def wide_sum(self, x: Tensor, negated: bool) -> Tensor:
+    total = torch.sum(x, dtype=7)
+    if negated:
+        total = torch.neg(total)
+    return total

@@ -2,8 +2,8 @@
 
 // What becomes of a row of logits and its label. LOSS: its loss in nats, and in place of the logits
 // their gradient times scale, which is positive. HITS: also 1 where the label is the likeliest, of
-// equal ones the first, else 0. SCORES: the label's log-probability alone; the logits stay. FACTORS:
-// in place of the logits the gradient of the label's log-probability times the row's factor. With a
+// equal ones the first, else 0. SCORES: the label's log-probability, and where there is room for hits
+// those; the logits stay. FACTORS: in place of the logits the gradient of the label's log-probability times the row's factor. With a
 // label of -100 all of it is zero.
 enum Way { LOSS, HITS, SCORES, FACTORS };
 
@@ -82,7 +82,7 @@ __device__ inline void take_row(bf16* logits, const i64* labels, float* losses, 
         *(Eight*)(at + c) = zero;
       if (threadIdx.x == 0) {
         if (WAY != FACTORS) losses[row] = 0.f;
-        if (WAY == HITS) hits[row] = 0.f;
+        if (WAY == HITS || WAY == SCORES && hits) hits[row] = 0.f;
       }
       continue;
     }
@@ -114,18 +114,9 @@ __device__ inline void take_row(bf16* logits, const i64* labels, float* losses, 
     s = 0.f;
     for (int i = 0; i < 16; i++) s += total[parity][i] * exp2_fast(most[parity][i] - m);
     float normalizer = m + log2f(s);
-    if (WAY == SCORES) {
-      if (threadIdx.x == 0) losses[row] = (own - normalizer) / LOG2E;
-#pragma unroll
-      for (int p = 0; p < HELD; p++) {
-        int c = first + p * STRIDE;
-        if (c < vocab && more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
-      }
-      parity ^= 1;
-      continue;
-    }
-    if (WAY != FACTORS && threadIdx.x == 0) losses[row] = (normalizer - own) / LOG2E;
-    if (WAY == HITS) {
+    if (WAY != FACTORS && threadIdx.x == 0)
+      losses[row] = (WAY == SCORES ? own - normalizer : normalizer - own) / LOG2E;
+    if (WAY == HITS || WAY == SCORES && hits) {
       bool hit = own == m;  // the same in all threads
       if (hit) {
         bool earlier = false;
@@ -137,6 +128,15 @@ __device__ inline void take_row(bf16* logits, const i64* labels, float* losses, 
         hit = !__syncthreads_or(earlier);
       }
       if (threadIdx.x == 0) hits[row] = hit ? 1.f : 0.f;
+    }
+    if (WAY == SCORES) {
+#pragma unroll
+      for (int p = 0; p < HELD; p++) {
+        int c = first + p * STRIDE;
+        if (c < vocab && more) held[p] = *(const Eight*)(at + gridDim.x * width + c);
+      }
+      parity ^= 1;
+      continue;
     }
     float times = WAY == FACTORS ? -factors[row] : factor;
     float sign = WAY == FACTORS && times < 0.f ? -1.f : 1.f;
@@ -180,8 +180,8 @@ extern "C" __global__ void __launch_bounds__(512, 2) cross_entropy_hits(bf16* lo
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) log_probabilities(bf16* logits,
-    const i64* labels, float* found, i64 width, i64 rows) {
-  take_row<SCORES>(logits, labels, found, nullptr, width, rows, nullptr, nullptr);
+    const i64* labels, float* found, float* hits, i64 width, i64 rows) {
+  take_row<SCORES>(logits, labels, found, hits, width, rows, nullptr, nullptr);
 }
 
 extern "C" __global__ void __launch_bounds__(512, 2) log_probabilities_backward(bf16* logits,

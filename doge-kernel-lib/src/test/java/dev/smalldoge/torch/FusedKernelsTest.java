@@ -183,7 +183,7 @@ class FusedKernelsTest {
     Tensor next = operations.longs(labels, rows);
     kernels.head().scale(0.5);
     Tensor again = operations.copyOf(logits.tensor);
-    scores(operations.copyOf(logits.tensor), next, losses, gradient);
+    scores(operations.copyOf(logits.tensor), next, losses, hits, gradient);
     Found found = new Found(operations.zeros(DType.FLOAT32, rows), null);
     kernels.head().crossEntropy(logits.tensor, next, found, 0, rows, vocab);
     assertThat(error(losses, found.losses().toFloats())).isLessThan(EXACT);
@@ -198,16 +198,18 @@ class FusedKernelsTest {
     assertThat(error(gradient, floats(again))).isLessThan(ROUNDED);
   }
 
-  /** Given the losses, and their gradients halved. */
-  private void scores(Tensor logits, Tensor next, double[] losses, double... halved) {
+  /** Given the losses, the hits, and the losses' gradients halved. */
+  private void scores(Tensor logits, Tensor next, double[] losses, float[] hits, double... halved) {
     int rows = losses.length;
     int vocab = halved.length / rows;
-    Tensor found = operations.normal(1, rows); // all overwritten
-    kernels.head().score(logits, next, found, 0, rows);
     double[] scores = Arrays.stream(losses).map(loss -> -loss).toArray();
-    assertThat(error(scores, found.toFloats())).isLessThan(EXACT);
-    kernels.head().score(logits, next, found, 0, rows); // of logits that have stayed
-    assertThat(error(scores, found.toFloats())).isLessThan(EXACT);
+    Found found = new Found(operations.normal(1, rows), null); // all overwritten
+    kernels.head().score(logits, next, found, 0, rows);
+    assertThat(error(scores, found.losses().toFloats())).isLessThan(EXACT);
+    Found counted = new Found(operations.normal(1, rows), operations.normal(1, rows));
+    kernels.head().score(logits, next, counted, 0, rows); // of logits that have stayed
+    assertThat(error(scores, counted.losses().toFloats())).isLessThan(EXACT);
+    assertThat(counted.hits().toFloats()).isEqualTo(hits);
 
     float[] factors = new float[rows];
     double[] gradient = new double[halved.length];

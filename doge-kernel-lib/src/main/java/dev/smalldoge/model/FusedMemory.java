@@ -1,0 +1,66 @@
+package dev.smalldoge.model;
+
+import dev.smalldoge.config.Recompute;
+import dev.smalldoge.torch.DType;
+import dev.smalldoge.torch.FusedKernels;
+import dev.smalldoge.torch.Operations;
+import dev.smalldoge.torch.Tensor;
+import dev.smalldoge.torch.TensorScope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The memory that fused steps of several batch shapes work in, one after the other. The first of
+ * them has the most tokens; the others use the beginning of each of its arrays.
+ */
+final class FusedMemory implements AutoCloseable {
+  private final Operations operations;
+  private final FusedKernels kernels;
+  private final int tokens;
+  private final Recompute recompute;
+  private final List<Tensor> arrays = new ArrayList<>();
+
+  /**
+   * Takes nothing yet.
+   *
+   * @param tokens the most that a batch has
+   * @param recompute what shares arrays among layers
+   */
+  FusedMemory(Operations operations, FusedKernels kernels, int tokens, Recompute recompute) {
+    this.operations = operations;
+    this.kernels = kernels;
+    this.tokens = tokens;
+    this.recompute = recompute;
+  }
+
+  /** Whether a step of so many tokens finds room. */
+  boolean serves(int wanted, Recompute parts) {
+    return wanted <= tokens && parts == recompute;
+  }
+
+  /** What is computed again by the steps that this serves. */
+  Recompute recompute() {
+    return recompute;
+  }
+
+  /**
+   * An array of a step, to be closed by it.
+   *
+   * @param place its number; the same one has the same type in every step
+   */
+  Tensor at(int place, DType type, long... shape) {
+    long size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    if (place == arrays.size()) {
+      arrays.add(TensorScope.release(kernels.empty(type, size)));
+    }
+    try (Tensor part = TensorScope.release(operations.rows(arrays.get(place), 0, size))) {
+      return TensorScope.release(operations.view(part, shape));
+    }
+  }
+
+  @Override
+  public void close() {
+    arrays.forEach(Tensor::close);
+  }
+}
