@@ -17,11 +17,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Times steps of pre-training, fine-tuning and preference optimisation of equal models on rows of
- * one shape: tokens per second of each, and its part of the first. The stages take turns, so that
- * what else the machine does falls on all of them; the median step counts.
+ * one shape, and a reference model's scores of them: tokens per second of each, and its part of the
+ * first. The stages take turns, so that what else the machine does falls on all of them; the median
+ * step counts.
  */
 public final class TuningBench {
   private static final int WARM_UP = 4;
@@ -49,7 +51,8 @@ public final class TuningBench {
   private enum Stage {
     PRETRAIN,
     SFT,
-    DPO
+    DPO,
+    SCORES
   }
 
   /** Runs a plan. */
@@ -59,8 +62,9 @@ public final class TuningBench {
     for (String size : plan.sizes) {
       try (Training pretraining = new Training(plan, size, Stage.PRETRAIN);
           Training sft = new Training(plan, size, Stage.SFT);
-          Training dpo = new Training(plan, size, Stage.DPO)) {
-        time(plan, size, List.of(pretraining, sft, dpo));
+          Training dpo = new Training(plan, size, Stage.DPO);
+          Training scores = new Training(plan, size, Stage.SCORES)) {
+        time(plan, size, List.of(pretraining, sft, dpo, scores));
       }
     }
   }
@@ -69,20 +73,23 @@ public final class TuningBench {
   private static final class Training implements AutoCloseable {
     final Stage stage;
     final DogeForCausalLm model;
-    final AdamW optimizer;
+    final Optional<AdamW> optimizer;
 
     Training(Plan plan, String size, Stage stage) {
       this.stage = stage;
       ModelConfig config = TrainBench.config(size);
       Weights weights = Weights.initialize(config, Operations.on(plan.device), 233);
-      weights.train(name -> true);
+      weights.train(name -> stage != Stage.SCORES);
       this.model = new DogeForCausalLm(config, weights, plan.precision);
-      this.optimizer = new AdamW(weights, AdamW.Settings.FINE_TUNING);
+      this.optimizer =
+          stage == Stage.SCORES
+              ? Optional.empty()
+              : Optional.of(new AdamW(weights, AdamW.Settings.FINE_TUNING));
     }
 
     @Override
     public void close() {
-      optimizer.close();
+      optimizer.ifPresent(AdamW::close);
       model.close();
     }
   }
@@ -124,13 +131,15 @@ public final class TuningBench {
       ModelInput input = ModelInput.of(operations, ids);
       model.measureAccuracy(stage == Stage.SFT); // as the stages do
       Tensor labels = stage == Stage.PRETRAIN ? input.inputIds() : answers(plan, operations, ids);
-      if (stage == Stage.DPO) {
+      if (stage == Stage.SCORES) {
+        model.logProbabilities(input, labels).toBytes(); // waits for the device
+      } else if (stage == Stage.DPO) {
         model.backward(input, labels, found -> preferences(plan, operations, found));
       } else {
         double counted = stage == Stage.SFT ? plan.learnedShare : 1;
         model.backward(input, labels, 1 / (counted * plan.rows * plan.length), 0);
       }
-      training.optimizer.update(1e-5).item(); // waits for the device
+      training.optimizer.ifPresent(optimizer -> optimizer.update(1e-5).item()); // waits too
     }
   }
 

@@ -167,6 +167,46 @@ class FusedPassTest {
     }
   }
 
+  @Test
+  void passesOfSeveralShapesTakeTurns() {
+    long seed = System.nanoTime();
+    Map<String, float[]> expected = turns(false, seed);
+    turns(true, seed)
+        .forEach(
+            (name, found) ->
+                assertThat(error(expected.get(name), found))
+                    .as("%s, seed %d", name, seed)
+                    .isLessThan(expected.get(name).length < 8 ? 1e-2 : 2e-3));
+  }
+
+  /** The gradients of passes of three shapes, with scores of their inputs between them. */
+  private static Map<String, float[]> turns(boolean record, long seed) {
+    Map<String, float[]> gradients = new LinkedHashMap<>();
+    ModelConfig config = config(0);
+    try (TensorScope scope = new TensorScope();
+        DogeForCausalLm model = model(config, on -> FusedStepTest.weights(config, on, seed))) {
+      model.recordPasses(record);
+      Random random = new Random(seed);
+      long live = 0;
+      for (int turn = 0; turn < 5; turn++) {
+        for (int length : new int[] {320, 64, 192}) {
+          try (TensorScope pass = new TensorScope()) {
+            ModelInput input = input(model, "DOCUMENTS", length, random);
+            model.backward(input, input.inputIds(), 1e-3, 0);
+            assertThat(model.isRecorded()).isEqualTo(record && turn > 1);
+            model.loss(input, input.inputIds());
+          }
+        }
+        if (turn == 3) {
+          live = Tensor.live();
+        }
+      }
+      assertThat(Tensor.live()).isEqualTo(live);
+      keep(model.weights().gradients(), "", gradients);
+    }
+    return gradients;
+  }
+
   /** Arrays of 0.5 to 32 MiB. */
   private static void writeAllOver(Operations operations) {
     for (int i = 0; i < 64; i++) {

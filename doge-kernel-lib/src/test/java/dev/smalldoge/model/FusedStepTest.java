@@ -1,6 +1,7 @@
 package dev.smalldoge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.smalldoge.config.ModelConfig;
@@ -127,6 +128,41 @@ class FusedStepTest {
       double hits = model.backward(input, wanted, 1e-3, 0).hits().item();
       // the scripts' logits are rounded otherwise, which decides where two are nearly equal
       assertThat(hits).as("seed %d", seed).isCloseTo(expected, withinPercentage(6));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"PLAIN, 0, false", "DOCUMENTS, 0, true", "PADDED, 16, false", "PLAIN, 8, true"})
+  void scoresAsTheScriptsDo(String kind, int expertsPerToken, boolean trains) {
+    ModelConfig config = config(512, 1024, 4, 2, expertsPerToken);
+    long seed = System.nanoTime();
+    Scores exact = scores(config, Precision.FLOAT32, kind, trains, seed).get(0);
+    // the first time by the scripts, then in the fused kernels
+    for (Scores found : scores(config, Precision.BFLOAT16, kind, trains, seed)) {
+      assertThat(Math.abs(found.nats / exact.nats - 1)).as("seed %d", seed).isLessThan(1e-3);
+      assertThat(error(exact.each, found.each)).as("seed %d", seed).isLessThan(1e-2);
+      assertThat(found.hits).as("seed %d", seed).isCloseTo(exact.hits, within(8.0));
+    }
+  }
+
+  /** What a model finds of its own input. */
+  private record Scores(double nats, double hits, float[] each) {}
+
+  private static List<Scores> scores(
+      ModelConfig config, Precision precision, String kind, boolean trains, long seed) {
+    Operations operations = Operations.on(Device.gpu(0));
+    try (TensorScope scope = new TensorScope();
+        DogeForCausalLm model =
+            new DogeForCausalLm(config, weights(config, operations, seed), precision)) {
+      model.weights().train(name -> trains);
+      ModelInput input = input(config, operations, kind, seed);
+      List<Scores> found = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        DogeForCausalLm.Loss loss = model.measure(input, input.inputIds());
+        float[] each = model.logProbabilities(input, input.inputIds()).toFloats();
+        found.add(new Scores(loss.nats().item(), loss.hits().item(), each));
+      }
+      return found;
     }
   }
 
