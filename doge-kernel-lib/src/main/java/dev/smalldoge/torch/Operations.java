@@ -1,10 +1,13 @@
 package dev.smalldoge.torch;
 
+import static dev.smalldoge.config.Checks.check;
+
 import ai.djl.pytorch.jni.NativeTorch;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -105,6 +108,7 @@ public final class Operations {
 
   /** A FLOAT32 tensor with a copy of what remains in the buffer. */
   public Tensor floats(FloatBuffer values, long... shape) {
+    checkCount(values.remaining(), shape);
     ByteBuffer bytes = direct(values.remaining() * (long) Float.BYTES);
     bytes.asFloatBuffer().put(values.duplicate());
     Tensor tensor = new Tensor(fromBuffer(bytes, shape, FLOAT32), bytes);
@@ -117,8 +121,20 @@ public final class Operations {
     }
   }
 
+  /** libtorch would read past the end, or leave out the rest. */
+  private static void checkCount(int count, long... shape) {
+    long wanted = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    check(
+        count == wanted,
+        "%,d values do not fill the shape %s, which holds %,d; give as many as its product",
+        count,
+        Arrays.toString(shape),
+        wanted);
+  }
+
   /** A FLOAT64 tensor with a copy of the values. */
   public Tensor doubles(double[] values, long... shape) {
+    checkCount(values.length, shape);
     ByteBuffer bytes = direct(values.length * (long) Double.BYTES);
     bytes.asDoubleBuffer().put(values);
     return new Tensor(fromBuffer(bytes, shape, FLOAT64), bytes);
@@ -133,6 +149,7 @@ public final class Operations {
    * An INT64 tensor with a copy of what remains in the buffer; a direct one never is on the heap.
    */
   public Tensor longs(LongBuffer values, long... shape) {
+    checkCount(values.remaining(), shape);
     LongBuffer source = values.duplicate();
     if (device.isGpu() && source.hasRemaining() && uploads().isPresent()) {
       Tensor tensor = fused().empty(DType.INT64, shape);

@@ -252,7 +252,7 @@ class FusedStepTest {
             nats[0] -= values[i];
             values[i] = (float) Math.exp(values[i] / 8) * (i % 3 == 0 ? 1e-3f : -1e-3f);
           }
-          return model.operations().floats(values);
+          return model.operations().floats(values, values.length);
         });
     return nats[0];
   }

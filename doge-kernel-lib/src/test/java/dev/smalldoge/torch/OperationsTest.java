@@ -31,6 +31,19 @@ class OperationsTest {
   }
 
   @Test
+  void valuesThatDoNotFillTheShapeAreTold() {
+    for (long[] shape : new long[][] {{}, {2}, {2, 2}}) {
+      assertThatThrownBy(() -> operations.floats(new float[3], shape))
+          .isInstanceOf(DogeException.class)
+          .hasMessageContaining("3 values do not fill the shape");
+      assertThatThrownBy(() -> operations.doubles(new double[3], shape))
+          .isInstanceOf(DogeException.class);
+      assertThatThrownBy(() -> operations.longs(new long[3], shape))
+          .isInstanceOf(DogeException.class);
+    }
+  }
+
+  @Test
   void idsOutsideTheVocabularyAreTold() {
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
