@@ -13,7 +13,6 @@ import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,7 +52,7 @@ class FusedStepTest {
       int hidden, int inner, int heads, int groups, int expertsPerToken, String kind) {
     ModelConfig config = config(hidden, inner, heads, groups, expertsPerToken);
     long seed = System.nanoTime();
-    Map<String, List<Double>> errors = new TreeMap<>(); // over the recorded path's
+    Map<String, List<Errors>> errors = new TreeMap<>();
     for (int i = 0; i < SEEDS; i++) {
       compare(config, kind, seed + i, errors);
     }
@@ -61,14 +60,33 @@ class FusedStepTest {
     // whose norm magnifies rounding, and there either is the better one, by up to 3.3 as seen.
     errors.forEach(
         (name, each) -> {
-          assertThat(each).as("%s, seed %d", name, seed).allMatch(e -> e < 5);
-          Collections.sort(each);
-          assertThat(each.get(SEEDS / 2)).as("%s, seed %d, median", name, seed).isLessThan(1.5);
+          double[] parts = partsOfTheRecorded(each);
+          assertThat(parts).as("%s, seed %d", name, seed).matches(p -> p[SEEDS - 1] < 5);
+          assertThat(parts[SEEDS / 2]).as("%s, seed %d, median", name, seed).isLessThan(1.5);
         });
   }
 
+  /** Norms of a gradient, and of what it is off by in the fused and in the recorded step. */
+  private record Errors(double size, int length, double fused, double recorded) {}
+
+  /** The fused errors over the recorded ones, rising. */
+  private static double[] partsOfTheRecorded(List<Errors> seeds) {
+    double squares = seeds.stream().mapToDouble(e -> e.size * e.size).sum();
+    double usual = Math.sqrt(squares / seeds.size());
+    return seeds.stream()
+        .mapToDouble(
+            e -> {
+              // A of few heads is a handful of sums over all tokens whose terms cancel: by chance
+              // one path's error is nearly 0, or the sum itself is.
+              double slack = e.length < 8 ? 0.1 * Math.max(e.size, usual) : 3e-3 * e.size;
+              return e.fused / (e.recorded + slack);
+            })
+        .sorted()
+        .toArray();
+  }
+
   private static void compare(
-      ModelConfig config, String kind, long seed, Map<String, List<Double>> errors) {
+      ModelConfig config, String kind, long seed, Map<String, List<Errors>> errors) {
     Step exact = step(config, Precision.FLOAT32, model -> model.fuse(false), kind, seed);
     Step recorded = step(config, Precision.BFLOAT16, model -> model.fuse(false), kind, seed);
     Step fused = step(config, Precision.BFLOAT16, model -> model.fuse(true), kind, seed);
@@ -76,12 +94,12 @@ class FusedStepTest {
     assertThat(Math.abs(fused.aux / exact.aux - 1)).as("aux, seed %d", seed).isLessThan(1e-2);
     exact.gradients.forEach(
         (name, expected) -> {
-          double error = error(expected, fused.gradients.get(name));
-          double usual = error(expected, recorded.gradients.get(name));
-          // A of few heads is a handful of sums over all tokens whose terms cancel: by chance one
-          // path's error is nearly 0, and 5e-2 was seen.
-          double slack = expected.length < 8 ? 0.1 : 3e-3;
-          errors.computeIfAbsent(name, n -> new ArrayList<>()).add(error / (usual + slack));
+          double size = size(expected);
+          double fusedError = size * error(expected, fused.gradients.get(name));
+          double recordedError = size * error(expected, recorded.gradients.get(name));
+          errors
+              .computeIfAbsent(name, n -> new ArrayList<>())
+              .add(new Errors(size, expected.length, fusedError, recordedError));
         });
   }
 
@@ -315,11 +333,17 @@ class FusedStepTest {
   /** Relative, in the norm of the whole array. */
   static double error(float[] expected, float[] found) {
     double difference = 0;
-    double size = 0;
     for (int i = 0; i < expected.length; i++) {
       difference += Math.pow(expected[i] - (double) found[i], 2);
-      size += Math.pow(expected[i], 2);
     }
-    return Math.sqrt(difference / size);
+    return Math.sqrt(difference) / size(expected);
+  }
+
+  private static double size(float... values) {
+    double squares = 0;
+    for (float value : values) {
+      squares += (double) value * value;
+    }
+    return Math.sqrt(squares);
   }
 }
