@@ -3,6 +3,7 @@ package dev.smalldoge.cli;
 import dev.smalldoge.bench.DataBench;
 import dev.smalldoge.bench.GenerateBench;
 import dev.smalldoge.bench.GuardBench;
+import dev.smalldoge.bench.GuardChart;
 import dev.smalldoge.bench.KernelsBench;
 import dev.smalldoge.bench.RanksBench;
 import dev.smalldoge.bench.TokenizerBench;
@@ -292,6 +293,15 @@ final class BenchCommand {
             batches);
     String text = String.join("\n", texts.texts(orShipped(corpora)));
     return GuardBench.run(plan, Tokenizer.load(tokenizer).encode(text)) ? 0 : 1;
+  }
+
+  @Command(name = "guard-chart", description = "Draw the curves that bench guard has printed.")
+  int guardChart(
+      @Parameters(paramLabel = "OUTPUT", description = "file of what bench guard printed")
+          Path output,
+      @Parameters(paramLabel = "PNG", description = "picture to write") Path png) {
+    GuardChart.draw(output, png);
+    return 0;
   }
 
   @Command(name = "tokenizer", description = "Time our encoder, DJL's and training.")
