@@ -27,13 +27,14 @@ final class CuBlas {
 
   private final long handle;
   private final Tensor workspace;
-  private final Memory one = new Memory(4);
-  private final Memory zero = new Memory(4);
+  private final Factors plain;
 
   private static final class Library {
     static native int cublasCreate_v2(Pointer handle);
 
     static native int cublasSetStream_v2(long handle, long stream);
+
+    static native int cublasSetPointerMode_v2(long handle, int mode);
 
     static native int cublasSetWorkspace_v2(long handle, long workspace, long bytes);
 
@@ -59,6 +60,19 @@ final class CuBlas {
         int algorithm);
   }
 
+  /**
+   * FLOAT32 numbers that cuBLAS reads when a product runs.
+   *
+   * @param times what the product is multiplied by
+   * @param onDevice whether they are the device's, where what a recorded product reads may change
+   */
+  private record Factors(Pointer times, Pointer zero, Pointer one, boolean onDevice) {
+    /** Consecutive ones from an address on. */
+    static Factors at(Pointer first, boolean onDevice) {
+      return new Factors(first, first.share(4), first.share(8), onDevice);
+    }
+  }
+
   /** A handle on the current context. */
   CuBlas(Operations operations) {
     bind();
@@ -67,8 +81,9 @@ final class CuBlas {
     Memory out = new Memory(8);
     Cuda.check("cublasCreate", Library.cublasCreate_v2(out));
     handle = out.getLong(0);
-    one.setFloat(0, 1);
-    zero.setFloat(0, 0);
+    Memory numbers = new Memory(12);
+    numbers.write(0, new float[] {1, 0, 1}, 0, 3);
+    plain = Factors.at(numbers, false);
     onto(0);
   }
 
@@ -90,35 +105,55 @@ final class CuBlas {
 
   /** y = x · weightᵀ, bf16. */
   void forward(long x, long weight, long y, int n, int in, int out) {
-    multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, BFLOAT16, out);
+    multiply(plain, TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, BFLOAT16, out);
   }
 
   /** y = x · weightᵀ, FLOAT32. */
   void forwardWide(long x, long weight, long y, int n, int in, int out) {
-    multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, FLOAT32, out);
+    multiply(plain, TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, false, y, FLOAT32, out);
   }
 
   /** y += x · weightᵀ, bf16. */
   void addForward(long x, long weight, long y, int n, int in, int out) {
-    multiply(TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, true, y, BFLOAT16, out);
+    multiply(plain, TRANSPOSED, PLAIN, out, n, in, weight, in, x, in, true, y, BFLOAT16, out);
   }
 
   /** dx = dy · weight, bf16. */
   void backward(long dy, long weight, long dx, int n, int in, int out) {
-    multiply(PLAIN, PLAIN, in, n, out, weight, in, dy, out, false, dx, BFLOAT16, in);
+    backward(plain, dy, weight, dx, n, in, out);
+  }
+
+  /** dx = factor · dy · weight, bf16; the device has FLOAT32 {factor, 0, 1} at {@code factors}. */
+  void backward(long factors, long dy, long weight, long dx, int n, int in, int out) {
+    backward(Factors.at(new Pointer(factors), true), dy, weight, dx, n, in, out);
+  }
+
+  private void backward(Factors by, long dy, long weight, long dx, int n, int in, int out) {
+    multiply(by, PLAIN, PLAIN, in, n, out, weight, in, dy, out, false, dx, BFLOAT16, in);
   }
 
   /** dx += dy · weight, bf16. */
   void addBackward(long dy, long weight, long dx, int n, int in, int out) {
-    multiply(PLAIN, PLAIN, in, n, out, weight, in, dy, out, true, dx, BFLOAT16, in);
+    multiply(plain, PLAIN, PLAIN, in, n, out, weight, in, dy, out, true, dx, BFLOAT16, in);
   }
 
   /** dweight += dyᵀ · x, FLOAT32. */
   void addWeightGradient(long dy, long x, long dweight, int n, int in, int out) {
-    multiply(PLAIN, TRANSPOSED, in, out, n, x, in, dy, out, true, dweight, FLOAT32, in);
+    addWeightGradient(plain, dy, x, dweight, n, in, out);
+  }
+
+  /** dweight += factor · dyᵀ · x, FLOAT32, with factors as {@link #backward}. */
+  void addWeightGradient(long factors, long dy, long x, long dweight, int n, int in, int out) {
+    addWeightGradient(Factors.at(new Pointer(factors), true), dy, x, dweight, n, in, out);
+  }
+
+  private void addWeightGradient(
+      Factors by, long dy, long x, long dweight, int n, int in, int out) {
+    multiply(by, PLAIN, TRANSPOSED, in, out, n, x, in, dy, out, true, dweight, FLOAT32, in);
   }
 
   private void multiply(
+      Factors by,
       int transposeA,
       int transposeB,
       int m,
@@ -133,6 +168,8 @@ final class CuBlas {
       int typeC,
       int strideC) {
     Cuda.check(
+        "cublasSetPointerMode", Library.cublasSetPointerMode_v2(handle, by.onDevice ? 1 : 0));
+    Cuda.check(
         "cublasGemmEx",
         Library.cublasGemmEx(
             handle,
@@ -141,14 +178,14 @@ final class CuBlas {
             m,
             n,
             k,
-            one,
+            by.times,
             a,
             BFLOAT16,
             strideA,
             b,
             BFLOAT16,
             strideB,
-            add ? one : zero,
+            add ? by.one : by.zero,
             c,
             typeC,
             strideC,

@@ -1,6 +1,7 @@
 package dev.smalldoge.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.smalldoge.torch.FusedHead.Found;
 import dev.smalldoge.torch.FusedKernels.Normed;
@@ -223,6 +224,63 @@ class FusedKernelsTest {
     assertThat(error(gradient, floats(logits))).isLessThan(ROUNDED);
   }
 
+  @Test
+  void gradientsOfALossAreOfItsWholeFactor() {
+    int rows = 2_000; // two chunks
+    int vocab = 256;
+    double factor = 1.0 / 65_408; // which bf16 would round by 0.2 %, and every label alike
+    Narrow states = narrow(rows, WIDTH);
+    Narrow weight = thirtySecond(narrow(vocab, WIDTH)); // or else one logit is all of a row
+    long[] labels = new long[rows];
+    double[] dstates = new double[rows * WIDTH];
+    double[] dweight = new double[vocab * WIDTH];
+    for (int row = 0; row < rows; row++) {
+      labels[row] = random.nextInt(vocab);
+      double[] logits = new double[vocab];
+      double total = 0;
+      for (int v = 0; v < vocab; v++) {
+        for (int c = 0; c < WIDTH; c++) {
+          logits[v] += states.values[row * WIDTH + c] * (double) weight.values[v * WIDTH + c];
+        }
+        logits[v] = Math.exp(logits[v]);
+        total += logits[v];
+      }
+      for (int v = 0; v < vocab; v++) {
+        double error = factor * (logits[v] / total - (v == labels[row] ? 1 : 0));
+        for (int c = 0; c < WIDTH; c++) {
+          dstates[row * WIDTH + c] += error * weight.values[v * WIDTH + c];
+          dweight[v * WIDTH + c] += error * states.values[row * WIDTH + c];
+        }
+      }
+    }
+    Tensor foundStates = operations.zeros(DType.BFLOAT16, rows, WIDTH);
+    Tensor foundWeight = operations.zeros(DType.FLOAT32, vocab, WIDTH);
+    kernels.head().scale(factor);
+    kernels
+        .head()
+        .headLoss(
+            states.tensor,
+            weight.tensor,
+            operations.longs(labels, rows),
+            operations.zeros(DType.BFLOAT16, 1_024, vocab),
+            new Found(operations.zeros(DType.FLOAT32, rows), null),
+            foundStates,
+            foundWeight);
+    assertThat(along(dstates, floats(foundStates))).isCloseTo(1, within(3e-4));
+    assertThat(along(dweight, foundWeight.toFloats())).isCloseTo(1, within(3e-4));
+  }
+
+  /** How long an array is found along what it should be. */
+  private static double along(double[] expected, float[] found) {
+    double product = 0;
+    double square = 0;
+    for (int i = 0; i < expected.length; i++) {
+      product += expected[i] * found[i];
+      square += expected[i] * expected[i];
+    }
+    return product / square;
+  }
+
   private static int likeliest(float... logits) {
     int best = 0;
     for (int i = 1; i < logits.length; i++) {
@@ -298,6 +356,15 @@ class FusedKernelsTest {
       this.tensor = tensor;
       this.values = values;
     }
+  }
+
+  private Narrow thirtySecond(Narrow of) {
+    float[] values = new float[of.values.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = of.values[i] / 32; // as exact as before
+    }
+    Tensor wide = operations.floats(values, of.tensor.shape());
+    return new Narrow(operations.cast(wide, DType.BFLOAT16), values);
   }
 
   private Narrow narrow(int rows, int width) {
