@@ -65,12 +65,26 @@ final class GradientErrors {
     return product / squares(gradients);
   }
 
+  /** The arrays with the largest parts of the mean's squared error, the largest first. */
+  Map<String, Double> largest(int count) {
+    double all = squares(errors);
+    Map<String, Double> parts = new LinkedHashMap<>();
+    errors.entrySet().stream()
+        .map(e -> Map.entry(e.getKey(), squares(e.getValue()) / all))
+        .sorted(Map.Entry.<String, Double>comparingByValue().reversed())
+        .limit(count)
+        .forEach(e -> parts.put(e.getKey(), e.getValue()));
+    return parts;
+  }
+
   private static double squares(Map<String, double[]> arrays) {
+    return arrays.values().stream().mapToDouble(GradientErrors::squares).sum();
+  }
+
+  private static double squares(double... array) {
     double squares = 0;
-    for (double[] array : arrays.values()) {
-      for (double value : array) {
-        squares += value * value;
-      }
+    for (double value : array) {
+      squares += value * value;
     }
     return squares;
   }

@@ -35,6 +35,7 @@ import java.util.SplittableRandom;
  */
 public final class GuardBench {
   private static final int WARM_UP = 20;
+  private static final int LARGEST = 4;
   private static final String NUDGED = "fp32 nudged";
   private static final String ROUNDED = "bf16 matrices";
   private static final String MOST = "same weights, 95 of 100";
@@ -221,6 +222,12 @@ public final class GuardBench {
           compared.errors.ofMean(),
           compared.errors.ofMeanByChance(),
           compared.errors.along());
+      compared
+          .errors
+          .largest(LARGEST)
+          .forEach(
+              (name, part) ->
+                  System.out.printf(Locale.ROOT, "  %2.0f %% of it by %s%n", 100 * part, name));
     }
   }
 

@@ -32,6 +32,15 @@ class GradientErrorsTest {
     assertThat(errors(0, -0.03).along()).isCloseTo(-0.03, within(1e-6));
   }
 
+  @Test
+  void theArrayThatIsOffMostComesFirst() {
+    GradientErrors errors = new GradientErrors();
+    Map<String, float[]> exact = Map.of("a", new float[] {1, 1}, "b", new float[] {1});
+    errors.add(exact, Map.of("a", new float[] {1, 2}, "b", new float[] {4}));
+    assertThat(errors.largest(1)).containsOnlyKeys("b").containsValue(0.9);
+    assertThat(errors.largest(5).keySet()).containsExactly("b", "a");
+  }
+
   /** Gradients of two arrays around 1, off by chance and by a part of themselves. */
   private GradientErrors errors(double chance, double bias) {
     GradientErrors errors = new GradientErrors();
