@@ -13,10 +13,10 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
- * Forward, loss and backward of the micro-batches of one shape. The first are launched kernel by
- * kernel, the later ones are recorded and launched as one, or as two around a loss that the caller
- * computes; ids, labels and all else that differs from one to the next is copied to where the
- * kernels read it.
+ * Forward, loss and backward of the micro-batches of one shape, or forward alone. The first are
+ * launched kernel by kernel, the later ones are recorded and launched as one, or as two around a
+ * loss that the caller computes; ids, labels and all else that differs from one to the next is
+ * copied to where the kernels read it.
  */
 final class FusedPass implements AutoCloseable {
   /** Passes before one is recorded: a shape that is used once or twice is not worth it. */
@@ -120,6 +120,27 @@ final class FusedPass implements AutoCloseable {
     launch(0, forward);
     layers.derive(derivative);
     launch(1, backward);
+  }
+
+  /**
+   * Runs a forward pass alone, whose {@linkplain FusedLayers#scores scores} are good until the next
+   * pass of whatever kind.
+   *
+   * @param wanted labels (B, T), as the ids
+   * @param rotary prepared for this length
+   * @param hits whether hits are counted
+   */
+  void score(ModelInput batch, Tensor wanted, RotaryEmbedding rotary, boolean hits) {
+    take(batch, wanted);
+    Tensor cos = rotary.cos(0, batch.length());
+    Tensor sin = rotary.sin(0, batch.length());
+    Runnable pass =
+        () -> {
+          layers.score(layers.forward(input, cos, sin), labels, hits);
+          layers.forget();
+        };
+    prepare(List.of(pass), List.of(kernels.addressOf(cos), kernels.addressOf(sin), hits));
+    launch(0, pass);
   }
 
   private void backward(Tensor gradient, Tensor cos, Tensor sin) {

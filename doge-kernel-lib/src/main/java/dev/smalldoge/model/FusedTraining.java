@@ -42,10 +42,21 @@ final class FusedTraining implements AutoCloseable {
     }
   }
 
-  /** Of one batch shape. */
-  private record Step(FusedLayers layers, FusedPass pass) implements AutoCloseable {
+  /** Of one batch shape: passes to learn from, and passes that only score. */
+  private record Step(FusedLayers layers, FusedPass pass, FusedPass scoring)
+      implements AutoCloseable {
+    long recordedBytes() {
+      return pass.recordedBytes() + scoring.recordedBytes();
+    }
+
+    void record(boolean on) {
+      pass.record(on);
+      scoring.record(on);
+    }
+
     @Override
     public void close() {
+      scoring.close();
       pass.close();
       layers.close();
     }
@@ -102,7 +113,11 @@ final class FusedTraining implements AutoCloseable {
             recompute,
             shape.rows,
             shape.length);
-    return new Step(layers, new FusedPass(layers, kernels().get(), weights.operations()));
+    return new Step(layers, newPass(layers), newPass(layers));
+  }
+
+  private FusedPass newPass(FusedLayers layers) {
+    return new FusedPass(layers, kernels().get(), weights.operations());
   }
 
   /** Whether a pass that comes again is recorded and launched as one; else kernel by kernel. */
@@ -157,17 +172,14 @@ final class FusedTraining implements AutoCloseable {
 
   private Optional<FusedPass> pass(ModelInput input, Recompute recompute, RotaryEmbedding rotary) {
     Optional<Step> step = records ? trainingStepFor(input, recompute) : Optional.empty();
-    step.ifPresent(
-        here -> {
-          rotary.prepare(input.length());
-          here.pass.record(mayRecord());
-        });
+    step.ifPresent(here -> prepare(here, input, rotary));
     return step.map(Step::pass);
   }
 
-  private boolean mayRecord() {
-    long held = steps.values().stream().mapToLong(step -> step.pass.recordedBytes()).sum();
-    return held < RECORDED_SHARE * kernels().get().deviceBytes();
+  private void prepare(Step step, ModelInput input, RotaryEmbedding rotary) {
+    rotary.prepare(input.length());
+    long held = steps.values().stream().mapToLong(Step::recordedBytes).sum();
+    step.record(records && held < RECORDED_SHARE * kernels().get().deviceBytes());
   }
 
   /**
@@ -206,17 +218,13 @@ final class FusedTraining implements AutoCloseable {
     boolean known = steps.containsKey(shape) || scored.equals(Optional.of(shape));
     scored = Optional.of(shape);
     Recompute parts = memory == null ? Recompute.LAYERS : memory.recompute();
-    Optional<FusedLayers> found =
-        known ? stepFor(input, parts).map(Step::layers) : Optional.empty();
+    Optional<Step> found = known ? stepFor(input, parts) : Optional.empty();
     found.ifPresent(
-        layers -> {
-          rotary.prepare(input.length());
-          int length = input.length();
-          Tensor hidden = layers.forward(input, rotary.cos(0, length), rotary.sin(0, length));
-          layers.score(hidden, weights.operations().head().nextLabels(labels), hits);
-          layers.forget();
+        step -> {
+          prepare(step, input, rotary);
+          step.scoring.score(input, labels, rotary, hits);
         });
-    return found;
+    return found.map(Step::layers);
   }
 
   /** Whether the last shape's passes are launched as one by now. */
