@@ -36,19 +36,19 @@ public final class GuardChart {
       String bench,
       String kind,
       String name,
-      double[] losses,
-      double[] exactLosses,
-      double[] gradNorms,
-      double[] exactGradNorms) {
+      List<Double> losses,
+      List<Double> exactLosses,
+      List<Double> gradNorms,
+      List<Double> exactGradNorms) {
     boolean isFree() {
       return kind.startsWith("run by itself");
     }
 
     /** Per cent of the exact norm. */
-    double[] normErrors() {
-      return IntStream.range(0, gradNorms.length)
-          .mapToDouble(i -> 100 * (gradNorms[i] / exactGradNorms[i] - 1))
-          .toArray();
+    List<Double> normErrors() {
+      return IntStream.range(0, gradNorms.size())
+          .mapToObj(i -> 100 * (gradNorms.get(i) / exactGradNorms.get(i) - 1))
+          .toList();
     }
   }
 
@@ -70,18 +70,19 @@ public final class GuardChart {
         .forEach(row -> add(losses, "fp32", row.exactLosses, COLORS.get(0)));
     for (Row row : rows) {
       XYChart chart = row.isFree() ? losses : norms;
-      String name = row.isFree() ? row.name : row.name + ", from the " + row.kind.split(",")[0];
+      String name =
+          row.isFree() ? row.name : row.name + ", from the " + row.kind.replaceFirst(",.*", "");
       Color color = COLORS.get(chart.getSeriesMap().size() % COLORS.size());
       add(chart, name, row.isFree() ? row.losses : row.normErrors(), color);
     }
     Row first = rows.get(0);
     double bound = 100 * GuardReport.NORM_TOLERANCE;
-    level(norms, "bound", bound, first.losses.length).setLineColor(BOUND);
-    level(norms, "lower bound", -bound, first.losses.length)
+    level(norms, "bound", bound, first.losses.size()).setLineColor(BOUND);
+    level(norms, "lower bound", -bound, first.losses.size())
         .setLineColor(BOUND)
         .setShowInLegend(false);
     // where all points are equally spaced, XChart puts its ticks on them, 0, 8, 14 and so on
-    level(losses, "ends", first.exactLosses[0], first.losses.length)
+    level(losses, "ends", first.exactLosses.get(0), first.losses.size())
         .setLineColor(new Color(0, true))
         .setShowInLegend(false);
     try (OutputStream out = Files.newOutputStream(png)) {
@@ -133,8 +134,8 @@ public final class GuardChart {
     return series;
   }
 
-  private static void add(XYChart chart, String name, double[] values, Color color) {
-    double[] steps = IntStream.range(0, values.length).mapToDouble(i -> i + 0.5).toArray();
+  private static void add(XYChart chart, String name, List<Double> values, Color color) {
+    List<Double> steps = IntStream.range(0, values.size()).mapToObj(i -> i + 0.5).toList();
     chart
         .addSeries(name, steps, values)
         .setMarker(SeriesMarkers.NONE)
