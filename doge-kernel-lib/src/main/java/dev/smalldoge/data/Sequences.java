@@ -76,6 +76,11 @@ public final class Sequences {
         new Sequences(split.heldOut().selection(), sequenceLength, packed, seed));
   }
 
+  /** Whether rows are filled with documents; else each is one document and padding. */
+  public boolean isPacked() {
+    return packed;
+  }
+
   /** Tokens a row: {@code T}. */
   public int sequenceLength() {
     return sequenceLength;

@@ -12,9 +12,6 @@ import java.util.List;
 
 /** Micro-batches of preference pairs in a seeded order, another one each epoch, with no end. */
 final class PairBatches implements BatchSource {
-  /** Row lengths are multiples of this, so that few shapes occur. */
-  private static final int ROUNDED_TO = 8;
-
   private final PreferencePairs pairs;
   private final ReferenceScores reference;
   private final PreferenceLoss loss;
@@ -70,12 +67,11 @@ final class PairBatches implements BatchSource {
       PreferenceLoss loss,
       Operations operations,
       int... indices) {
-    int longest =
+    int length =
         ModelInput.sharedLength(
             operations.device(),
             Arrays.stream(indices).map(i -> pairs.pair(i).length()).max().orElseThrow(),
             pairs.maxLength());
-    int length = (longest + ROUNDED_TO - 1) / ROUNDED_TO * ROUNDED_TO;
     int rows = 2 * indices.length;
     long[] ids = new long[rows * length];
     long[] labels = new long[ids.length];

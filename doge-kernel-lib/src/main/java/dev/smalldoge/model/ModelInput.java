@@ -28,17 +28,18 @@ public record ModelInput(
     List<Long> bounds,
     int batchSize,
     int length) {
+  private static final int CPU_LENGTHS = 8;
   private static final int GPU_LENGTHS = 64;
 
   /**
-   * How long rows of up to {@code longest} tokens are best padded to. A GPU prepares attention anew
-   * for each length, so there it is one of few.
+   * How long rows of up to {@code longest} tokens are best padded to: to a length that comes again,
+   * of few on a GPU, which prepares attention anew for each.
    *
    * @param most beyond which nothing is padded
    */
   public static int sharedLength(Device device, int longest, int most) {
-    int rounded = (longest + GPU_LENGTHS - 1) / GPU_LENGTHS * GPU_LENGTHS;
-    return device.isGpu() && rounded <= most ? rounded : longest;
+    int step = device.isGpu() ? GPU_LENGTHS : CPU_LENGTHS;
+    return Math.max(longest, Math.min(most, (longest + step - 1) / step * step));
   }
 
   /** Rows without padding, each one document. */

@@ -11,10 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Micro-batches of packed sequences: B rows of T tokens, in the order of {@link Sequences}, with no
- * end.
+ * Micro-batches of sequences: B rows of T tokens, in the order of {@link Sequences}, with no end.
  *
- * <p>Attention stays inside each document.
+ * <p>Attention stays inside each document. Where each row is one document, a micro-batch is as long
+ * as the longest of its own.
  */
 public final class TokenBatches implements BatchSource {
   private final Sequences sequences;
@@ -55,19 +55,37 @@ public final class TokenBatches implements BatchSource {
   }
 
   private MicroBatch batch(long number) {
-    int length = sequences.sequenceLength();
+    int full = sequences.sequenceLength();
+    List<int[]> starts = new ArrayList<>();
+    for (int row = 0; row < microBatchSize; row++) {
+      starts.add(sequences.read(number * microBatchSize + row, ids, labels, row * full));
+    }
+    int length = sequences.isPacked() ? full : longest(starts);
     List<Long> bounds = new ArrayList<>();
     for (int row = 0; row < microBatchSize; row++) {
-      int at = row * length;
-      int[] starts = sequences.read(number * microBatchSize + row, ids, labels, at);
-      for (int start : starts) {
-        bounds.add((long) at + start);
+      ids.put(row * length, ids, row * full, length);
+      labels.put(row * length, labels, row * full, length);
+      for (int start : starts.get(row)) {
+        if (start < length) {
+          bounds.add((long) row * length + start);
+        }
       }
     }
-    bounds.add((long) ids.capacity());
-    Tensor inputIds = operations.longs(ids, microBatchSize, length);
-    Tensor labelIds = operations.longs(labels, microBatchSize, length);
-    return new LanguageModelBatch(input(inputIds, bounds, length), labelIds, counted());
+    int tokens = microBatchSize * length;
+    bounds.add((long) tokens);
+    Tensor inputIds = operations.longs(ids.slice(0, tokens), microBatchSize, length);
+    Tensor labelIds = operations.longs(labels.slice(0, tokens), microBatchSize, length);
+    return new LanguageModelBatch(input(inputIds, bounds, length), labelIds, counted(tokens));
+  }
+
+  /** What the longest document needs, given where each row's document and its padding begin. */
+  private int longest(List<int[]> starts) {
+    int full = sequences.sequenceLength();
+    int longest = 1;
+    for (int[] row : starts) {
+      longest = Math.max(longest, row.length == 1 ? full : row[1]);
+    }
+    return ModelInput.sharedLength(operations.device(), longest, full);
   }
 
   private ModelInput input(Tensor inputIds, List<Long> bounds, int length) {
@@ -83,9 +101,9 @@ public final class TokenBatches implements BatchSource {
         bounds.stream().mapToLong(Long::longValue).toArray());
   }
 
-  private long counted() {
+  private long counted(int tokens) {
     long counted = 0;
-    for (int i = 0; i < labels.capacity(); i++) {
+    for (int i = 0; i < tokens; i++) {
       counted += labels.get(i) == Sequences.IGNORE_INDEX ? 0 : 1;
     }
     return counted;
