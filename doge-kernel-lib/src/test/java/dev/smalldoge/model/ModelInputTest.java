@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.torch.Device;
 import dev.smalldoge.torch.TensorScope;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -33,6 +34,17 @@ class ModelInputTest {
     refused(() -> ModelInput.of(OPERATIONS, new long[][] {{}}), "the batch has no tokens");
     refused(
         () -> ModelInput.of(OPERATIONS, new long[][] {{1}, {1, 2}}), "row 1 of the batch has 2");
+  }
+
+  @Test
+  void rowsArePaddedToFewLengthsButNotBeyondTheMost() {
+    Device gpu = new Device(0);
+    assertThat(ModelInput.sharedLength(Device.CPU, 13, 100)).isEqualTo(16);
+    assertThat(ModelInput.sharedLength(Device.CPU, 16, 100)).isEqualTo(16);
+    assertThat(ModelInput.sharedLength(Device.CPU, 98, 100)).isEqualTo(100);
+    assertThat(ModelInput.sharedLength(gpu, 65, 1_000)).isEqualTo(128);
+    assertThat(ModelInput.sharedLength(gpu, 990, 1_000)).isEqualTo(1_000);
+    assertThat(ModelInput.sharedLength(gpu, 1_001, 1_000)).isEqualTo(1_001);
   }
 
   @Test

@@ -43,7 +43,8 @@ class TokenBatchesTest {
     Operations operations = Operations.on(Device.CPU);
     Sequences padded = tokens().pad(100);
     TokenBatches batches = new TokenBatches(padded, 3, operations);
-    ModelConfig config = ModelConfig.tiny().with(e -> e.vocabSize = TestTokenizers.bytes().vocabSize());
+    ModelConfig config =
+        ModelConfig.tiny().with(e -> e.vocabSize = TestTokenizers.bytes().vocabSize());
     try (TensorScope scope = new TensorScope();
         DogeForCausalLm model =
             new DogeForCausalLm(
