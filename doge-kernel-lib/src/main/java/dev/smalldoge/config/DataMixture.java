@@ -14,7 +14,8 @@ import java.util.Map;
  * @param testSamples samples that are held out for evaluation, of each corpus so many that its
  *     tokens have the same part of them as of those trained on; −1 for the corpora's own test
  *     splits, {@code NAME-test} beside each {@code NAME} that has one
- * @param packing whether samples are cut together so that every sequence is full
+ * @param packing whether samples are cut together so that every sequence is full; else each is a
+ *     sequence of its own, and a micro-batch as long as the longest of its own
  * @param skipBadRows whether rows that cannot be used are left out, counted and named, instead of
  *     ending the run
  */
