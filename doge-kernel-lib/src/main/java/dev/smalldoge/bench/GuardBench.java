@@ -36,12 +36,14 @@ import java.util.SplittableRandom;
 public final class GuardBench {
   private static final int WARM_UP = 20;
   private static final int LARGEST = 4;
+  private static final String ROUND = "rounded";
+  private static final String NUDGE = "nudged";
   private static final String NUDGED = "fp32 nudged";
   private static final String ROUNDED = "bf16 matrices";
   private static final String MOST = "same weights, 95 of 100";
 
   /** Ways to compute beside FLOAT32, by the names that {@link Plan#paths} takes. */
-  public static final List<String> PATHS = List.of("recorded", "fused", "rounded", "nudged");
+  public static final List<String> PATHS = List.of("recorded", "fused", ROUND, NUDGE);
 
   private final Plan plan;
   private final ModelConfig config;
@@ -81,7 +83,16 @@ public final class GuardBench {
       double rate,
       List<String> paths,
       boolean freeRuns,
-      int batches) {}
+      int batches) {
+
+    /** At a rate at which FLOAT32 itself is stable; minutes on either kind of device. */
+    public static Plan usual(Device device) {
+      return device.isGpu()
+          ? new Plan(device, "20M", 64, 2, 512, 200, 5e-5, List.of("fused", ROUND, NUDGE), true, 16)
+          : new Plan(
+              device, "tiny", 4, 1, 64, 200, 2e-4, List.of("recorded", ROUND, NUDGE), true, 16);
+    }
+  }
 
   private DogeForCausalLm model(GuardCurve curve, Weights weights) {
     DogeForCausalLm model = new DogeForCausalLm(config, weights, curve.precision);
@@ -101,6 +112,10 @@ public final class GuardBench {
   public static boolean run(Plan plan, int... text) {
     for (String path : plan.paths) {
       check(PATHS.contains(path), "path \"%s\" is not known; use %s", path, PATHS);
+      check(
+          plan.device.isGpu() || !path.equals("fused"),
+          "path \"fused\" is of a GPU, and this device is %s; use recorded",
+          plan.device);
     }
     check(
         text.length > plan.length,
@@ -128,7 +143,7 @@ public final class GuardBench {
   private boolean sameWeights(GuardCurve exact) {
     List<GuardCurve> curves = narrow();
     curves.add(0, exact);
-    if (plan.paths.contains("rounded")) {
+    if (plan.paths.contains(ROUND)) {
       curves.add(curve(ROUNDED, Precision.FLOAT32, false));
     }
     try (TensorScope all = new TensorScope();
@@ -140,7 +155,7 @@ public final class GuardBench {
           curves.stream().map(c -> model(c, c.name.equals(ROUNDED) ? rounded : weights)).toList();
       try (AdamW optimizer = new AdamW(weights, AdamW.Settings.PRETRAINING)) {
         for (int step = 0; step < steps; step++) {
-          if (plan.paths.contains("rounded")) {
+          if (plan.paths.contains(ROUND)) {
             round(weights, rounded);
           }
           for (int i = models.size() - 1; i >= 0; i--) { // fp32 last: its gradients are used
@@ -243,7 +258,7 @@ public final class GuardBench {
   /** Trains each path by itself, on what the exact run of before was trained on. */
   private boolean freeRuns(GuardCurve exact) {
     List<GuardCurve> curves = narrow();
-    if (plan.paths.contains("nudged")) {
+    if (plan.paths.contains(NUDGE)) {
       curves.add(0, curve(NUDGED, Precision.FLOAT32, false));
     }
     for (GuardCurve curve : curves) {

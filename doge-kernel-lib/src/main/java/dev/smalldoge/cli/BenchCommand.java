@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -236,33 +237,23 @@ final class BenchCommand {
   int guard(
       @Option(names = "--device", defaultValue = "cpu", description = "cpu (default) or gpu")
           String device,
-      @Option(
-              names = "--size",
-              defaultValue = "20M",
-              description = "one of those of bench train (${DEFAULT-VALUE})")
+      @Option(names = "--size", description = "one of those of bench train (20M; tiny on a CPU)")
           String size,
-      @Option(names = "--micro-batch", defaultValue = "64", description = BATCH) int microBatchSize,
-      @Option(
-              names = "--length",
-              defaultValue = "512",
-              description = "tokens a sequence (${DEFAULT-VALUE})")
-          int length,
+      @Option(names = "--micro-batch", description = "sequences a forward (64; 4 on a CPU)")
+          Integer microBatchSize,
+      @Option(names = "--length", description = "tokens a sequence (512; 64 on a CPU)")
+          Integer length,
       @Option(names = "--steps", defaultValue = "200", description = STEPS) int steps,
-      @Option(
-              names = "--accumulation",
-              defaultValue = "2",
-              description = "micro-batches a step (${DEFAULT-VALUE})")
-          int accumulation,
-      @Option(
-              names = "--rate",
-              defaultValue = "5e-5",
-              description = "learning rate after 20 steps (${DEFAULT-VALUE})")
-          double rate,
+      @Option(names = "--accumulation", description = "micro-batches a step (2; 1 on a CPU)")
+          Integer accumulation,
+      @Option(names = "--rate", description = "learning rate after 20 steps (5e-5; 2e-4 on a CPU)")
+          Double rate,
       @Option(
               names = "--paths",
               split = ",",
-              defaultValue = "fused,rounded,nudged",
-              description = "what is compared with fp32 (${DEFAULT-VALUE})")
+              description =
+                  "what is compared with fp32 (fused,rounded,nudged; recorded for fused on"
+                      + " a CPU)")
           List<String> paths,
       @Option(names = "--no-free-runs", description = "from the same weights alone")
           boolean sameWeights,
@@ -279,16 +270,17 @@ final class BenchCommand {
       @Parameters(arity = "0..*", paramLabel = "CORPUS", description = LEARNED)
           List<String> corpora,
       @Mixin CorpusTextOptions texts) {
+    GuardBench.Plan usual = GuardBench.Plan.usual(Device.named(device));
     GuardBench.Plan plan =
         new GuardBench.Plan(
-            Device.named(device),
-            size,
-            microBatchSize,
-            accumulation,
-            length,
+            usual.device(),
+            Optional.ofNullable(size).orElse(usual.size()),
+            Optional.ofNullable(microBatchSize).orElse(usual.microBatchSize()),
+            Optional.ofNullable(accumulation).orElse(usual.accumulation()),
+            Optional.ofNullable(length).orElse(usual.length()),
             steps,
-            rate,
-            paths,
+            Optional.ofNullable(rate).orElse(usual.rate()),
+            Optional.ofNullable(paths).orElse(usual.paths()),
             !sameWeights,
             batches);
     String text = String.join("\n", texts.texts(orShipped(corpora)));
