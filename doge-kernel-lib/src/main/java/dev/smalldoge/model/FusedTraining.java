@@ -94,7 +94,12 @@ final class FusedTraining implements AutoCloseable {
         closeSteps(); // first, so that the old memory serves the new
         memory = new FusedMemory(weights.operations(), kernels().get(), tokens, parts);
       }
-      current = steps.computeIfAbsent(new Shape(input), shape -> newStep(shape, parts));
+      try {
+        current = steps.computeIfAbsent(new Shape(input), shape -> newStep(shape, parts));
+      } catch (RuntimeException e) {
+        closeSteps(); // what there was room for is too little for the next
+        throw e;
+      }
       if (steps.size() > MOST_SHAPES) {
         steps.remove(steps.keySet().iterator().next()).close(); // used longest ago
       }
