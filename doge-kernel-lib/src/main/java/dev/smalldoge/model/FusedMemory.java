@@ -8,7 +8,9 @@ import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The memory that fused steps of several batch shapes work in, one after the other. The first of
@@ -20,6 +22,7 @@ final class FusedMemory implements AutoCloseable {
   private final int tokens;
   private final Recompute recompute;
   private final List<Tensor> arrays = new ArrayList<>();
+  private final Set<Tensor> given = new HashSet<>();
 
   /**
    * Takes nothing yet.
@@ -45,7 +48,7 @@ final class FusedMemory implements AutoCloseable {
   }
 
   /**
-   * An array of a step, to be closed by it.
+   * An array of a step, to be given back by it; else it ends with this memory.
    *
    * @param place its number; the same one has the same type in every step
    */
@@ -55,12 +58,21 @@ final class FusedMemory implements AutoCloseable {
       arrays.add(TensorScope.release(kernels.empty(type, size)));
     }
     try (Tensor part = TensorScope.release(operations.rows(arrays.get(place), 0, size))) {
-      return TensorScope.release(operations.view(part, shape));
+      Tensor array = TensorScope.release(operations.view(part, shape));
+      given.add(array);
+      return array;
     }
+  }
+
+  /** Takes an array of {@link #at} back, whose place others may use. */
+  void takeBack(Tensor array) {
+    array.close();
+    given.remove(array);
   }
 
   @Override
   public void close() {
+    given.forEach(Tensor::close);
     arrays.forEach(Tensor::close);
   }
 }

@@ -155,6 +155,6 @@ final class FusedScratch implements AutoCloseable {
 
   @Override
   public void close() {
-    owned.forEach(Tensor::close);
+    owned.forEach(memory::takeBack);
   }
 }
