@@ -2,7 +2,6 @@ package dev.smalldoge.model;
 
 import dev.smalldoge.config.Recompute;
 import dev.smalldoge.torch.DType;
-import dev.smalldoge.torch.FusedKernels;
 import dev.smalldoge.torch.Operations;
 import dev.smalldoge.torch.Tensor;
 import dev.smalldoge.torch.TensorScope;
@@ -18,7 +17,6 @@ import java.util.Set;
  */
 final class FusedMemory implements AutoCloseable {
   private final Operations operations;
-  private final FusedKernels kernels;
   private final int tokens;
   private final Recompute recompute;
   private final List<Tensor> arrays = new ArrayList<>();
@@ -30,9 +28,8 @@ final class FusedMemory implements AutoCloseable {
    * @param tokens the most that a batch has
    * @param recompute what shares arrays among layers
    */
-  FusedMemory(Operations operations, FusedKernels kernels, int tokens, Recompute recompute) {
+  FusedMemory(Operations operations, int tokens, Recompute recompute) {
     this.operations = operations;
-    this.kernels = kernels;
     this.tokens = tokens;
     this.recompute = recompute;
   }
@@ -55,7 +52,7 @@ final class FusedMemory implements AutoCloseable {
   Tensor at(int place, DType type, long... shape) {
     long size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
     if (place == arrays.size()) {
-      arrays.add(TensorScope.release(kernels.empty(type, size)));
+      arrays.add(TensorScope.release(operations.zeros(type, size)));
     }
     try (Tensor part = TensorScope.release(operations.rows(arrays.get(place), 0, size))) {
       Tensor array = TensorScope.release(operations.view(part, shape));

@@ -92,7 +92,7 @@ final class FusedTraining implements AutoCloseable {
       int tokens = Math.multiplyExact(input.batchSize(), input.length());
       if (memory == null || !memory.serves(tokens, parts)) {
         closeSteps(); // first, so that the old memory serves the new
-        memory = new FusedMemory(weights.operations(), kernels().get(), tokens, parts);
+        memory = new FusedMemory(weights.operations(), tokens, parts);
       }
       try {
         current = steps.computeIfAbsent(new Shape(input), shape -> newStep(shape, parts));
