@@ -59,6 +59,15 @@ final class ReferenceScores {
 
   /** Runs the model over all pairs, those of like length together. */
   static ReferenceScores compute(DogeForCausalLm model, PreferencePairs pairs, int perForward) {
+    try {
+      return scored(model, pairs, perForward);
+    } finally {
+      model.releaseWorkspace(); // which the training needs now
+    }
+  }
+
+  private static ReferenceScores scored(
+      DogeForCausalLm model, PreferencePairs pairs, int perForward) {
     double[] scores = new double[2 * pairs.count()];
     int[] byLength =
         IntStream.range(0, pairs.count())

@@ -116,6 +116,11 @@ public final class DogeForCausalLm implements AutoCloseable {
     fusedTraining.record(on);
   }
 
+  /** Gives back the memory that passes on a GPU work in; the next one takes it again. */
+  public void releaseWorkspace() {
+    fusedTraining.close();
+  }
+
   /** Whether the last pass was launched as one. */
   public boolean isRecorded() {
     return fusedTraining.isRecorded();
