@@ -143,21 +143,19 @@ public final class GuardBench {
   private boolean sameWeights(GuardCurve exact) {
     List<GuardCurve> curves = narrow();
     curves.add(0, exact);
-    if (plan.paths.contains(ROUND)) {
+    if (rounds()) {
       curves.add(curve(ROUNDED, Precision.FLOAT32, false));
     }
     try (TensorScope all = new TensorScope();
         Weights weights = Weights.initialize(config, operations, 233)) {
       weights.train(name -> true);
-      Weights rounded = weights.copy();
+      Weights rounded = rounds() ? weights.copy() : weights;
       rounded.train(name -> true);
       List<DogeForCausalLm> models =
           curves.stream().map(c -> model(c, c.name.equals(ROUNDED) ? rounded : weights)).toList();
       try (AdamW optimizer = new AdamW(weights, AdamW.Settings.PRETRAINING)) {
         for (int step = 0; step < steps; step++) {
-          if (plan.paths.contains(ROUND)) {
-            round(weights, rounded);
-          }
+          round(weights, rounded);
           for (int i = models.size() - 1; i >= 0; i--) { // fp32 last: its gradients are used
             measure(models.get(i), curves.get(i), step);
             if (i > 0) {
@@ -178,12 +176,17 @@ public final class GuardBench {
         double lossError = GuardReport.worst(exact.losses, curve.losses);
         double most = GuardReport.most(exact.norms, curve.norms);
         holds &= GuardReport.report(MOST, curve, exact, GuardReport.BOUNDS, lossError, most);
-        if (last(curves).name.equals(ROUNDED)) {
+        if (rounds()) {
           holds &= besideRounded(last(curves), curve);
         }
       }
     }
     return holds;
+  }
+
+  /** Whether rounded matrices are among the paths; they then are the last curve. */
+  private boolean rounds() {
+    return plan.paths.contains(ROUND);
   }
 
   private static GuardCurve last(List<GuardCurve> curves) {
@@ -213,7 +216,7 @@ public final class GuardBench {
     int end = curves.size() - 1;
     for (int i = 1; i <= end; i++) {
       all.add(new Compared(i, 0, new GradientErrors()));
-      if (i < end && last(curves).name.equals(ROUNDED)) {
+      if (i < end && rounds()) {
         all.add(new Compared(i, end, new GradientErrors()));
       }
     }
@@ -297,6 +300,9 @@ public final class GuardBench {
 
   /** Takes weights as a BFLOAT16 step reads them: its matrices rounded, the others as they are. */
   private void round(Weights from, Weights to) {
+    if (!rounds()) {
+      return;
+    }
     try (TensorScope scope = new TensorScope();
         GradMode off = GradMode.off()) {
       from.byName()

@@ -4,9 +4,9 @@ import static dev.smalldoge.config.Checks.check;
 
 import com.google.gson.Gson;
 import dev.smalldoge.config.DogeException;
+import dev.smalldoge.io.WrittenAside;
 import java.awt.Color;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -85,12 +85,11 @@ public final class GuardChart {
     level(losses, "ends", first.exactLosses.get(0), first.losses.size())
         .setLineColor(new Color(0, true))
         .setShowInLegend(false);
-    try (OutputStream out = Files.newOutputStream(png)) {
-      BitmapEncoder.saveBitmap(List.of(losses, norms), 2, 1, out, BitmapEncoder.BitmapFormat.PNG);
-    } catch (IOException e) {
-      throw new DogeException(
-          "Cannot write the picture " + png + " (" + e + "); choose another file", e);
-    }
+    WrittenAside.one(
+        png,
+        out ->
+            BitmapEncoder.saveBitmap(
+                List.of(losses, norms), 2, 1, out, BitmapEncoder.BitmapFormat.PNG));
   }
 
   private static List<Row> rows(Path output) {
@@ -128,18 +127,19 @@ public final class GuardChart {
     return chart;
   }
 
-  private static XYSeries level(XYChart chart, String name, double level, int steps) {
-    XYSeries series = chart.addSeries(name, new double[] {0, steps}, new double[] {level, level});
-    series.setMarker(SeriesMarkers.NONE).setLineWidth(1.2f);
-    return series;
+  private static XYSeries level(XYChart chart, String name, double level, double steps) {
+    return line(chart, name, List.of(0.0, steps), List.of(level, level));
   }
 
   private static void add(XYChart chart, String name, List<Double> values, Color color) {
     List<Double> steps = IntStream.range(0, values.size()).mapToObj(i -> i + 0.5).toList();
-    chart
-        .addSeries(name, steps, values)
-        .setMarker(SeriesMarkers.NONE)
-        .setLineColor(color)
-        .setLineWidth(1.2f);
+    line(chart, name, steps, values).setLineColor(color);
+  }
+
+  private static XYSeries line(
+      XYChart chart, String name, List<Double> steps, List<Double> values) {
+    XYSeries series = chart.addSeries(name, steps, values);
+    series.setMarker(SeriesMarkers.NONE).setLineWidth(1.2f);
+    return series;
   }
 }

@@ -22,8 +22,7 @@ final class GuardReport {
 
   /** Prints how the norm's errors are spread over the steps. */
   static void spread(GuardCurve exact, GuardCurve narrow) {
-    double[] sorted = errors(exact.norms, narrow.norms);
-    Arrays.sort(sorted);
+    double[] sorted = sorted(exact.norms, narrow.norms);
     System.out.printf(
         Locale.ROOT,
         "%s beside %s: gradNorm off by at most %.1e in half of the steps, %.1e in 95 of 100; by"
@@ -31,7 +30,7 @@ final class GuardReport {
         narrow.name,
         exact.name,
         sorted[sorted.length / 2],
-        most(exact.norms, narrow.norms),
+        most(sorted),
         NORM_TOLERANCE,
         Arrays.stream(sorted).filter(e -> e > NORM_TOLERANCE).count(),
         sorted.length);
@@ -81,9 +80,17 @@ final class GuardReport {
 
   /** What 95 of 100 errors do not pass. */
   static double most(double[] exact, double[] narrow) {
+    return most(sorted(exact, narrow));
+  }
+
+  private static double most(double... sorted) {
+    return sorted[95 * sorted.length / 100];
+  }
+
+  private static double[] sorted(double[] exact, double[] narrow) {
     double[] sorted = errors(exact, narrow);
     Arrays.sort(sorted);
-    return sorted[95 * sorted.length / 100];
+    return sorted;
   }
 
   private static double[] errors(double[] exact, double[] narrow) {

@@ -61,10 +61,11 @@ public final class TokenBatches implements BatchSource {
       starts.add(sequences.read(number * microBatchSize + row, ids, labels, row * full));
     }
     int length = sequences.isPacked() ? full : longest(starts);
+    if (length < full) {
+      shorten(full, length);
+    }
     List<Long> bounds = new ArrayList<>();
     for (int row = 0; row < microBatchSize; row++) {
-      ids.put(row * length, ids, row * full, length);
-      labels.put(row * length, labels, row * full, length);
       for (int start : starts.get(row)) {
         if (start < length) {
           bounds.add((long) row * length + start);
@@ -86,6 +87,14 @@ public final class TokenBatches implements BatchSource {
       longest = Math.max(longest, row.length == 1 ? full : row[1]);
     }
     return ModelInput.sharedLength(operations.device(), longest, full);
+  }
+
+  /** Moves the beginnings of all rows together. */
+  private void shorten(int full, int length) {
+    for (int row = 1; row < microBatchSize; row++) {
+      ids.put(row * length, ids, row * full, length);
+      labels.put(row * length, labels, row * full, length);
+    }
   }
 
   private ModelInput input(Tensor inputIds, List<Long> bounds, int length) {

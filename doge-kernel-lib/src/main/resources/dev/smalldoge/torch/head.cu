@@ -2,9 +2,9 @@
 
 // What becomes of a row of logits and its label. LOSS: its loss in nats, and in place of the logits
 // their gradient times scale, which is positive. HITS: also 1 where the label is the likeliest, of
-// equal ones the first, else 0. SCORES: the label's log-probability, and where there is room for hits
-// those; the logits stay. FACTORS: in place of the logits the gradient of the label's log-probability times the row's factor. With a
-// label of -100 all of it is zero.
+// equal ones the first, else 0. SCORES: the label's log-probability, and where there is room for
+// hits those; the logits stay. FACTORS: in place of the logits the gradient of the label's
+// log-probability times the row's factor. With a label of -100 all of it is zero.
 enum Way { LOSS, HITS, SCORES, FACTORS };
 
 // vocab is a multiple of 8. A block works on one row after the other; the first 32768 logits of a
